@@ -1,0 +1,210 @@
+//! The ports: what the protocol asks of the outgoing authority, the incoming authority and (later) a delivery.
+//!
+//! Object-safe and batch-shaped: one result per asked item, in order. Implementations bound their own concurrency, keep
+//! every service quota of [`crate::quota`], retry what is safe to retry with jitter, and never put a value into an error.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    codec::{Encoded, StoredFields},
+    id::{SourceVersion, TargetVersion},
+    ledger::Anchor,
+    name::{SecretName, VaultPath},
+    observed::{FenceSeen, ListedSecret, Mark, Sighting, SourceIdentity, SourceSecret, TargetEntry, TargetSurvey},
+    value::SecretValue,
+};
+
+/// Which kind of failure a port met. Callers match on this and never on a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PortErrorKind {
+    /// No connection: name resolution, refused, TLS, proxy.
+    Unreachable,
+    /// No answer within the time-out; an effect may or may not have happened.
+    TimedOut,
+    /// No credentials, or ones that the service does not know or that have expired.
+    Unauthenticated,
+    /// Known, but not allowed.
+    Denied,
+    /// The thing asked for is not there.
+    NotFound,
+    /// Check-and-set failed, or the name is taken.
+    Conflict,
+    /// Refused for its size or number.
+    TooLarge,
+    /// Still throttled after all retries.
+    Throttled,
+    /// Vault is sealed, not initialised, or in standby without a leader.
+    NotServing,
+    /// The secret is scheduled for deletion, has no value, or its key can't be used.
+    InvalidState,
+    /// Our side is set up wrongly: region, endpoint, mount, CA file.
+    Misconfigured,
+    /// The service refused the request as malformed, or answered what we do not understand.
+    Unexpected,
+}
+
+/// Whether an effect took place although the call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// The service refused, or was never reached: nothing changed.
+    NotDone,
+    /// The answer was lost: look again before assuming anything.
+    Unknown,
+}
+
+/// A failure at a port, free of values: what was tried, where, and what the service said by code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct PortError {
+    /// The kind.
+    pub kind: PortErrorKind,
+    /// Whether the effect may have happened (always [`Effect::NotDone`] for a read).
+    pub effect: Effect,
+    /// The API operation, as its documentation spells it (`PutResourcePolicy`, `POST /v1/secret/data/…`).
+    pub operation: String,
+    /// What it was about: a secret's name, a path, an endpoint.
+    pub subject: String,
+    /// The service's error code and its message, as far as it can't hold a value; else the code alone.
+    pub detail: String,
+}
+
+impl fmt::Display for PortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} for {}: {}", self.operation, self.subject, self.detail)
+    }
+}
+
+impl PortError {
+    /// An error that left everything as it was.
+    pub fn new(
+        kind: PortErrorKind,
+        operation: impl Into<String>,
+        subject: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self { kind, effect: Effect::NotDone, operation: operation.into(), subject: subject.into(), detail: detail.into() }
+    }
+
+    /// The same error, saying that the effect may have happened.
+    #[must_use]
+    pub fn maybe_done(mut self) -> Self {
+        self.effect = Effect::Unknown;
+        self
+    }
+}
+
+/// A value as it was read at the outgoing authority, with the version that it belongs to.
+#[derive(Debug)]
+pub struct SourceReading {
+    /// `VersionId` of the version labelled `AWSCURRENT`.
+    pub version: SourceVersion,
+    /// The value.
+    pub value: SecretValue,
+}
+
+/// What hands authority over. Today: Secrets Manager.
+#[async_trait]
+pub trait Outgoing: Send + Sync {
+    /// Says who we are (`sts:GetCallerIdentity`). No effect.
+    async fn identify(&self) -> Result<SourceIdentity, PortError>;
+
+    /// All secrets of the account and region, every page, those scheduled for deletion included. No effect.
+    async fn list(&self) -> Result<Vec<ListedSecret>, PortError>;
+
+    /// DescribeSecret for each name. No effect.
+    async fn describe(&self, names: &[SecretName]) -> Vec<Sighting<SourceSecret>>;
+
+    /// The `AWSCURRENT` value of each name (BatchGetSecretValue in groups of 20). No effect, but it counts as an access.
+    /// The caller compares the version with the one it wants: a newer one is a moved world, not an error here.
+    async fn read(&self, names: &[SecretName]) -> Vec<Result<SourceReading, PortError>>;
+
+    /// Makes the store refuse new values of each secret, except from the exempt roles it was configured with.
+    /// Idempotent: a fence of ours stands anew under `mark`; statements of others stay as they are. A crash leaves each
+    /// secret either as before or fenced. Returns after the stored fence was read back; whether it *took effect* is a
+    /// matter of settle time, the caller's.
+    async fn fence(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>>;
+
+    /// What stands at each secret now. No effect.
+    async fn fences(&self, names: &[SecretName]) -> Vec<Sighting<FenceSeen>>;
+
+    /// Takes away our fence and nothing else, where it bears `mark`'s ledger and wave. Idempotent.
+    async fn unfence(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>>;
+}
+
+/// One entry to write at the incoming authority.
+#[derive(Debug)]
+pub struct TargetWrite<'a> {
+    /// Where.
+    pub path: &'a VaultPath,
+    /// What.
+    pub value: &'a Encoded,
+}
+
+/// One entry's mark to set before its value is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Where.
+    pub path: VaultPath,
+    /// Ledger, wave and epoch.
+    pub mark: Mark,
+    /// The source's name (which may be a legacy one) and the version copied.
+    pub source: (SecretName, SourceVersion),
+    /// The kind of encoding, so that readers need not guess (`delivery.md`: recorded, not implied).
+    pub encoding: String,
+}
+
+/// What one entry holds, read back.
+#[derive(Debug)]
+pub struct TargetReading {
+    /// The version read.
+    pub version: TargetVersion,
+    /// Its data; `None` where it is not a map of strings, hence not ours.
+    pub fields: Option<StoredFields>,
+    /// The mark in its `custom_metadata`, where it is complete.
+    pub mark: Option<Mark>,
+}
+
+/// The anchor as the incoming store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnchorSeen {
+    /// The head that it names.
+    pub anchor: Anchor,
+    /// The KV v2 version to give to the next check-and-set.
+    pub version: TargetVersion,
+}
+
+/// What receives authority. Today: Vault or OpenBao with KV v2.
+#[async_trait]
+pub trait Incoming: Send + Sync {
+    /// What the store is, how its mount is set, and whether our token works. No effect.
+    async fn survey(&self) -> Result<TargetSurvey, PortError>;
+
+    /// The metadata at each path. No effect. On a standby, absence is [`Sighting::Unknown`].
+    async fn describe(&self, paths: &[VaultPath]) -> Vec<Sighting<TargetEntry>>;
+
+    /// Writes each mark into `custom_metadata`, creating a metadata-only entry where none is. Keys of others stay.
+    /// Idempotent. The caller has looked before: this call can't check and set.
+    async fn stamp(&self, stamps: &[Stamp]) -> Vec<Result<(), PortError>>;
+
+    /// Creates version 1 at each path by check-and-set 0. [`PortErrorKind::Conflict`] where anything is or was there.
+    /// Never overwrites. After [`Effect::Unknown`] the caller reads back: equal under our mark is ours.
+    async fn create(&self, writes: &[TargetWrite<'_>]) -> Vec<Result<TargetVersion, PortError>>;
+
+    /// Reads back the newest version at each path. No effect.
+    async fn read(&self, paths: &[VaultPath]) -> Vec<Sighting<TargetReading>>;
+
+    /// Deletes entry and history at each path, where it still bears `mark`'s ledger and wave and is at version 1 or empty;
+    /// anything else is [`PortErrorKind::Conflict`]. Idempotent: absent is done.
+    async fn clear(&self, paths: &[VaultPath], mark: &Mark) -> Vec<Result<(), PortError>>;
+
+    /// The anchor. No effect.
+    async fn anchor(&self) -> Sighting<AnchorSeen>;
+
+    /// Moves the anchor by check-and-set on the version last seen (`None`: it must not exist yet).
+    /// [`PortErrorKind::Conflict`] where somebody else moved it.
+    async fn move_anchor(&self, expected: Option<TargetVersion>, to: &Anchor) -> Result<TargetVersion, PortError>;
+}
