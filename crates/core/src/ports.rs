@@ -80,12 +80,7 @@ impl fmt::Display for PortError {
 
 impl PortError {
     /// An error that left everything as it was.
-    pub fn new(
-        kind: PortErrorKind,
-        operation: impl Into<String>,
-        subject: impl Into<String>,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub fn new(kind: PortErrorKind, operation: impl Into<String>, subject: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { kind, effect: Effect::NotDone, operation: operation.into(), subject: subject.into(), detail: detail.into() }
     }
 

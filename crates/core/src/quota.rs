@@ -47,11 +47,7 @@ impl RateClass {
             Self::GetSecretValue => 10_000,
             Self::DescribeSecret => 40_000,
             Self::BatchGetSecretValue | Self::ListSecrets => 100,
-            Self::PutSecretValue
-            | Self::TagResource
-            | Self::ResourcePolicy
-            | Self::CreateSecret
-            | Self::DeleteSecret => 50,
+            Self::PutSecretValue | Self::TagResource | Self::ResourcePolicy | Self::CreateSecret | Self::DeleteSecret => 50,
         }
     }
 
@@ -65,9 +61,7 @@ impl RateClass {
             "ListSecrets" => Self::ListSecrets,
             "PutSecretValue" | "UpdateSecret" | "UpdateSecretVersionStage" => Self::PutSecretValue,
             "TagResource" | "UntagResource" => Self::TagResource,
-            "GetResourcePolicy" | "PutResourcePolicy" | "DeleteResourcePolicy" | "ValidateResourcePolicy" => {
-                Self::ResourcePolicy
-            }
+            "GetResourcePolicy" | "PutResourcePolicy" | "DeleteResourcePolicy" | "ValidateResourcePolicy" => Self::ResourcePolicy,
             "CreateSecret" => Self::CreateSecret,
             "DeleteSecret" | "RestoreSecret" => Self::DeleteSecret,
             _ => return None,

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{reads::Read, value::{SecretText, SecretValue}};
+use crate::{
+    reads::Read,
+    value::{SecretText, SecretValue},
+};
 
 /// How a value is laid out in KV v2. Free of values: it may be stored in a plan and in `custom_metadata`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

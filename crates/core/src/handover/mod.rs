@@ -1,1 +1,30 @@
-//! Placeholder.
+//! The handover protocol: one state, one list of events, one total function [`next`], and one function [`decide`] that says what is to do.
+//!
+//! It names no product. What hands authority over is *outgoing*, what receives it is *incoming*. The state is never stored: it is the
+//! fold of the ledger's events, so recovery and the normal course are the same function (OPS-2, AUT-6).
+//!
+//! ```text
+//!  begin ─► preflight ─► fence ─► settle ─► copy ─► verify ─► COMMIT ─► confirm
+//!    └───────────┴──────────┴────────┴────────┴────────┴──► rollback
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`state`](Handover) | waves, members, who leads |
+//! | [`event`](Event) | what a ledger record can say |
+//! | [`next`] | which event may follow, and what it changes |
+//! | [`decide`] | the next step towards a goal |
+//! | [`judge`] | what a fresh look at a store means for a member |
+//! | [`promise`] | P1–P10 as predicates |
+
+mod decide;
+mod event;
+pub mod judge;
+mod next;
+pub mod promise;
+mod state;
+
+pub use decide::{Goal, Step, decide};
+pub use event::{Begun, Event, Outcome, RunKind, Runner, Violation, ViolationKind};
+pub use next::{Refusal, next};
+pub use state::{Handover, Lead, Member, MemberStep, PlanDigest, Stage, Wave};

@@ -27,7 +27,9 @@ pub enum InvalidSecretName {
     #[error("a secret's name has 1 to 512 characters, this one has {0}")]
     Length(usize),
     /// A character that Secrets Manager refuses.
-    #[error("a secret's name can't hold {0:?}; Secrets Manager takes A-Z a-z 0-9 / _ + = . @ - (and ! in names made by AWS services)")]
+    #[error(
+        "a secret's name can't hold {0:?}; Secrets Manager takes A-Z a-z 0-9 / _ + = . @ - (and ! in names made by AWS services)"
+    )]
     Character(char),
 }
 

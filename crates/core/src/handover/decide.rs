@@ -1,0 +1,130 @@
+//! What is to do next: from the state alone, so that a resumed run and a first run take the same way.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Handover, Member, MemberStep, RunKind, Stage, Wave};
+use crate::{
+    id::{Epoch, WaveName},
+    name::SecretName,
+};
+
+/// How far `apply` may go. The irreversible step is always asked for by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Goal {
+    /// Every member fenced and settled.
+    Fence,
+    /// Every member copied.
+    Copy,
+    /// Every copy proved equal.
+    #[default]
+    Verify,
+    /// Authority moved, and the fences seen standing a settle time later.
+    Commit,
+}
+
+/// The next step of a wave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Record that the wave begins.
+    Begin,
+    /// Observe everything again and compare it with the plan.
+    Preflight,
+    /// Fence these.
+    Fence(Vec<SecretName>),
+    /// Wait the settle time, then read fences and versions again.
+    Settle,
+    /// Copy these, or adopt the copies that an earlier run left; with `verify` prove each equal while its value is in memory.
+    Copy {
+        /// Which.
+        members: Vec<SecretName>,
+        /// Whether to prove them in the same pass.
+        verify: bool,
+    },
+    /// Prove these equal.
+    Verify(Vec<SecretName>),
+    /// Look at everything once more and move authority.
+    Commit,
+    /// A settle time after commit, look again.
+    Confirm,
+    /// Record that the wave goes back.
+    BeginRollback,
+    /// Take our copy of these away.
+    Clear(Vec<SecretName>),
+    /// Take our fence from these away.
+    Unfence(Vec<SecretName>),
+    /// Record that the wave is gone.
+    FinishRollback,
+    /// What was asked for is reached; there is nothing to do.
+    Reached,
+}
+
+/// Decides the next step of `wave` towards the goal of `run`, for the run that leads at `state.epoch`.
+///
+/// Asked before the lead is taken it tells whether there is anything to do at all: a goal once reached stays reached, whatever epoch.
+#[must_use]
+pub fn decide(state: &Handover, wave: &WaveName, run: RunKind, goal: Goal) -> Step {
+    match (run, state.waves.get(wave)) {
+        (RunKind::Apply, None) => Step::Begin,
+        (RunKind::Apply, Some(wave)) if wave.stage == Stage::RolledBack => Step::Begin,
+        (RunKind::Apply, Some(wave)) => towards_commit(wave, state.epoch, goal),
+        (RunKind::Rollback, None) => Step::Reached,
+        (RunKind::Rollback, Some(wave)) => back(wave),
+    }
+}
+
+fn towards_commit(wave: &Wave, epoch: Epoch, goal: Goal) -> Step {
+    match wave.stage {
+        Stage::Begun => Step::Preflight,
+        Stage::Preflighted => {
+            let open = names(wave, |member| member.step != MemberStep::Fenced);
+            if open.is_empty() { Step::Settle } else { Step::Fence(open) }
+        }
+        Stage::Settled => {
+            if goal == Goal::Fence {
+                return Step::Reached;
+            }
+            let members = names(wave, |member| needs_copy(member.step, epoch, goal));
+            if !members.is_empty() {
+                return Step::Copy { members, verify: goal >= Goal::Verify };
+            }
+            let unproved = names(wave, |member| matches!(member.step, MemberStep::Copied { .. }));
+            match goal {
+                Goal::Fence | Goal::Copy => Step::Reached,
+                _ if !unproved.is_empty() => Step::Verify(unproved),
+                Goal::Verify => Step::Reached,
+                Goal::Commit => Step::Commit,
+            }
+        }
+        Stage::Committed if goal == Goal::Commit => Step::Confirm,
+        Stage::Committed | Stage::Confirmed | Stage::RollingBack | Stage::RolledBack => Step::Reached,
+    }
+}
+
+/// A copy that is to be proved or committed must bear the epoch of the run that does it: an older run's is adopted by stamping it anew.
+fn needs_copy(step: MemberStep, epoch: Epoch, goal: Goal) -> bool {
+    match step {
+        MemberStep::Verified { epoch: stamped, .. } => goal == Goal::Commit && stamped != epoch,
+        MemberStep::Copied { epoch: stamped, .. } => goal >= Goal::Verify && stamped != epoch,
+        _ => true,
+    }
+}
+
+fn back(wave: &Wave) -> Step {
+    match wave.stage {
+        Stage::RolledBack | Stage::Committed | Stage::Confirmed => Step::Reached,
+        Stage::Begun | Stage::Preflighted | Stage::Settled => Step::BeginRollback,
+        Stage::RollingBack => {
+            let uncleared = names(wave, |member| !matches!(member.step, MemberStep::Cleared | MemberStep::Unfenced));
+            if !uncleared.is_empty() {
+                return Step::Clear(uncleared);
+            }
+            let fenced = names(wave, |member| member.step != MemberStep::Unfenced);
+            if fenced.is_empty() { Step::FinishRollback } else { Step::Unfence(fenced) }
+        }
+    }
+}
+
+fn names(wave: &Wave, wanted: impl Fn(&Member) -> bool) -> Vec<SecretName> {
+    wave.members.iter().filter(|(_, member)| wanted(member)).map(|(name, _)| name.clone()).collect()
+}

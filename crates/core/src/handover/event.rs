@@ -1,0 +1,281 @@
+//! What a ledger record can say.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::PlanDigest;
+use crate::{
+    codec::Encoding,
+    id::{LedgerId, SourceVersion, TargetVersion, WaveName},
+    name::{SecretArn, SecretName, VaultPath},
+    observed::VersionMap,
+};
+
+/// What a run was started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunKind {
+    /// Towards commit.
+    Apply,
+    /// Back to before the wave (P9).
+    Rollback,
+}
+
+/// The process that leads, as far as another one can check whether it still lives.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Runner {
+    /// Host name.
+    pub host: Arc<str>,
+    /// Process id on that host.
+    pub process: u32,
+}
+
+/// A member as the plan described it when its wave began: enough to read the ledger without the plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Begun {
+    /// Its name at the outgoing authority.
+    pub source: SecretName,
+    /// Its path at the incoming authority.
+    pub path: VaultPath,
+    /// The full ARN: a deleted and recreated secret is another one.
+    pub arn: SecretArn,
+    /// Its versions and their labels when planned.
+    pub versions: Arc<VersionMap>,
+    /// How it is laid out at the incoming authority.
+    pub encoding: Encoding,
+}
+
+/// What somebody else did to a fenced or committed secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ViolationKind {
+    /// Our fence is gone.
+    FenceRemoved,
+    /// Our fence stands, but not as we wrote it.
+    FenceAltered,
+    /// The old authority took a new value, or its labels moved, although fenced.
+    SourceChanged,
+    /// The secret at the old authority is gone, or another one of that name.
+    SourceReplaced,
+    /// The copy is gone, bears another mark, or has another version.
+    TargetChanged,
+}
+
+/// One violation, by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Violation {
+    /// The member.
+    pub name: SecretName,
+    /// What happened.
+    pub kind: ViolationKind,
+}
+
+/// How a run ended, where it could still say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It reached what it was asked for.
+    Reached,
+    /// It stopped before; the same command goes on.
+    Incomplete,
+    /// It stopped because somebody must decide.
+    Blocked,
+    /// The operator stopped it.
+    Interrupted,
+}
+
+/// The body of a record. A wave is named by each event that touches it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Event {
+    /// The ledger was made. Always the first record.
+    Created {
+        /// Its id.
+        ledger: LedgerId,
+    },
+    /// A run takes the lead and raises the epoch. Decisive.
+    Lead {
+        /// For which wave.
+        wave: WaveName,
+        /// To what end.
+        run: RunKind,
+        /// Which process.
+        runner: Runner,
+        /// The epoch of a predecessor that did not end, where the operator said by name that it is dead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        declared_dead: Option<crate::id::Epoch>,
+    },
+    /// The wave begins. Decisive.
+    Begin {
+        /// Which wave.
+        wave: WaveName,
+        /// Digest of the plan that was checked.
+        plan: PlanDigest,
+        /// Its members.
+        members: BTreeMap<SecretName, Arc<Begun>>,
+    },
+    /// The world is still as planned.
+    Preflighted {
+        /// Which wave.
+        wave: WaveName,
+    },
+    /// These are about to be fenced.
+    FenceIntended {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
+    /// The fence of each was stored and read back.
+    Fenced {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
+    /// The settle time passed, every fence was read again, and these are the versions that count from now on.
+    Settled {
+        /// Which wave.
+        wave: WaveName,
+        /// How long after the last fence was stored, in seconds.
+        after_seconds: u64,
+        /// Versions of every member. They differ from the planned ones where somebody wrote before the fence took effect.
+        members: BTreeMap<SecretName, Arc<VersionMap>>,
+    },
+    /// These are about to be copied.
+    CopyIntended {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
+    /// The copy of each stands at the incoming store, under this record's epoch.
+    Copied {
+        /// Which wave.
+        wave: WaveName,
+        /// The version of each copy.
+        members: BTreeMap<SecretName, TargetVersion>,
+    },
+    /// What reads back equals the source, and every declared read gives the same bytes.
+    Verified {
+        /// Which wave.
+        wave: WaveName,
+        /// Equal at these two versions.
+        members: BTreeMap<SecretName, (SourceVersion, TargetVersion)>,
+    },
+    /// Authority moves: the one moment. Decisive.
+    Committed {
+        /// Which wave.
+        wave: WaveName,
+        /// ExternalSecret consumers will be switched by hand (`--consumers-by-hand`).
+        consumers_by_hand: bool,
+    },
+    /// A settle time after commit, fences, versions and copies were read again.
+    Confirmed {
+        /// Which wave.
+        wave: WaveName,
+    },
+    /// Somebody else changed what the protocol relies on.
+    Violated {
+        /// Which wave.
+        wave: WaveName,
+        /// What was found.
+        violations: Vec<Violation>,
+    },
+    /// The wave goes back. Decisive: from now on no copy of it can be committed.
+    RollbackBegun {
+        /// Which wave.
+        wave: WaveName,
+    },
+    /// Our copy of each is gone from the incoming store.
+    Cleared {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
+    /// Our fence is gone from each.
+    Unfenced {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
+    /// The wave is as if it had never begun.
+    RolledBack {
+        /// Which wave.
+        wave: WaveName,
+    },
+    /// The run ended by itself: nothing of it is on its way any more.
+    Ended {
+        /// Which wave.
+        wave: WaveName,
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+impl Event {
+    /// Whether the record only counts once the anchor names it.
+    #[must_use]
+    pub fn is_decisive(&self) -> bool {
+        matches!(self, Self::Lead { .. } | Self::Begin { .. } | Self::Committed { .. } | Self::RollbackBegun { .. })
+    }
+
+    /// The wave that it is about.
+    #[must_use]
+    pub fn wave(&self) -> Option<&WaveName> {
+        match self {
+            Self::Created { .. } => None,
+            Self::Lead { wave, .. }
+            | Self::Begin { wave, .. }
+            | Self::Preflighted { wave }
+            | Self::FenceIntended { wave, .. }
+            | Self::Fenced { wave, .. }
+            | Self::Settled { wave, .. }
+            | Self::CopyIntended { wave, .. }
+            | Self::Copied { wave, .. }
+            | Self::Verified { wave, .. }
+            | Self::Committed { wave, .. }
+            | Self::Confirmed { wave }
+            | Self::Violated { wave, .. }
+            | Self::RollbackBegun { wave }
+            | Self::Cleared { wave, .. }
+            | Self::Unfenced { wave, .. }
+            | Self::RolledBack { wave }
+            | Self::Ended { wave, .. } => Some(wave),
+        }
+    }
+
+    /// Its name in the ledger (`"type"`).
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "created",
+            Self::Lead { .. } => "lead",
+            Self::Begin { .. } => "begin",
+            Self::Preflighted { .. } => "preflighted",
+            Self::FenceIntended { .. } => "fence-intended",
+            Self::Fenced { .. } => "fenced",
+            Self::Settled { .. } => "settled",
+            Self::CopyIntended { .. } => "copy-intended",
+            Self::Copied { .. } => "copied",
+            Self::Verified { .. } => "verified",
+            Self::Committed { .. } => "committed",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Violated { .. } => "violated",
+            Self::RollbackBegun { .. } => "rollback-begun",
+            Self::Cleared { .. } => "cleared",
+            Self::Unfenced { .. } => "unfenced",
+            Self::RolledBack { .. } => "rolled-back",
+            Self::Ended { .. } => "ended",
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! What a fresh look at a store means for a member. Pure: the plan, the driver, `status` and the model ask the same questions here.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Begun, Handover, Member, Runner, ViolationKind};
+use crate::{
+    codec::Unencodable,
+    id::{Epoch, SourceVersion, TargetVersion},
+    name::SecretName,
+    observed::{FenceSeen, Mark, Sighting, SourceSecret, TargetEntry, VersionMap},
+    ports::PortError,
+};
+
+/// Why one secret can't go on. Data, never prose: the plan stores it, `status` shows it, tests match it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "reason", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Obstacle {
+    /// Secrets Manager has no such secret.
+    #[error("is not in Secrets Manager")]
+    SourceAbsent,
+    /// It is scheduled for deletion.
+    #[error("is scheduled for deletion in Secrets Manager")]
+    SourceDeleted,
+    /// It was never given a value, or no version is labelled AWSCURRENT.
+    #[error("has no version labelled AWSCURRENT")]
+    SourceWithoutValue,
+    /// Another secret of the same name.
+    #[error("was deleted and created anew: its ARN is not the planned one")]
+    SourceReplaced,
+    /// Its versions or their labels are not the expected ones.
+    #[error("has other versions than planned")]
+    SourceMoved,
+    /// An AWS service manages it.
+    #[error("is managed by {service}, which writes to it whatever the fence says")]
+    ServiceOwned {
+        /// `OwningService`.
+        service: String,
+    },
+    /// It is a replica of another region's secret.
+    #[error("is a replica; its primary is in {region}")]
+    Replica {
+        /// `PrimaryRegion`.
+        region: String,
+    },
+    /// It has replicas, whose fences this version does not set.
+    #[error("is replicated to {regions}; fences of replicas are not supported yet")]
+    Replicated {
+        /// Regions, joined by commas.
+        regions: String,
+    },
+    /// Rotation is on: it would try to write.
+    #[error("has rotation turned on; cancel it (aws secretsmanager cancel-rotate-secret) and wait until no rotation runs")]
+    RotationOn,
+    /// A version labelled AWSPENDING that is not the current one.
+    #[error("has a rotation in flight: a version other than AWSCURRENT is labelled AWSPENDING")]
+    RotationInFlight,
+    /// It could not be looked at.
+    #[error("could not be seen: {error}")]
+    Unknown {
+        /// Why.
+        error: String,
+    },
+    /// These credentials may not look.
+    #[error("may not be read: {error}")]
+    Unreadable {
+        /// Why.
+        error: String,
+    },
+    /// Its value could not be read.
+    #[error("has a value that can't be read: {error}")]
+    ValueUnreadable {
+        /// Why.
+        error: String,
+    },
+    /// Our fence is not there.
+    #[error("has lost its fence")]
+    FenceMissing,
+    /// Somebody changed our fence.
+    #[error("has a fence that somebody changed: {what}")]
+    FenceAltered {
+        /// What differs.
+        what: String,
+    },
+    /// Another ledger or wave has fenced it.
+    #[error("is fenced by wave {wave} of ledger {ledger}")]
+    FencedByOthers {
+        /// Its ledger.
+        ledger: String,
+        /// Its wave.
+        wave: String,
+    },
+    /// Something that is not ours stands at the target.
+    #[error("already stands in Vault, and this wave did not write it")]
+    TargetForeign,
+    /// Versions at the target were deleted or destroyed: check-and-set 0 would be refused.
+    #[error("has deleted or destroyed versions in Vault, so that nothing can be created there")]
+    TargetGone,
+    /// Our copy has been written over.
+    #[error("was changed in Vault after this wave copied it")]
+    TargetMoved,
+    /// What stands there under our mark is not what we would write.
+    #[error("stands in Vault under this wave's mark, but with another value")]
+    TargetDiffers,
+    /// It would expire by itself (P2).
+    #[error("would expire in Vault: delete_version_after is set on the entry")]
+    TargetExpires,
+    /// A run with a higher epoch has stamped it.
+    #[error("bears the mark of epoch {epoch}, which is newer than this run")]
+    LeadLost {
+        /// That epoch.
+        epoch: Epoch,
+    },
+    /// Its name can't be a Vault path as it is.
+    #[error("{why}")]
+    Path {
+        /// Why.
+        why: String,
+    },
+    /// No encoding gives every consumer the same bytes.
+    #[error("{0}")]
+    Unencodable(#[serde(rename = "why")] Unencodable),
+    /// The value changed before the fence took effect, and the planned encoding no longer serves its readers.
+    #[error("changed before it was fenced, and the planned encoding no longer fits its value")]
+    EncodingMoved,
+    /// The incoming store refused it.
+    #[error("was refused by Vault: {error}")]
+    Refused {
+        /// Why.
+        error: String,
+    },
+    /// Applications read it through the SDK: they would go on reading the old authority after commit (P4).
+    #[error("is read through the SDK by {applications}; they would not follow the move")]
+    SdkConsumers {
+        /// Applications, joined by commas.
+        applications: String,
+    },
+    /// Another wave holds it.
+    #[error("belongs to wave {wave}")]
+    Held {
+        /// Which.
+        wave: String,
+    },
+    /// The inventory says that it stays.
+    #[error("stays in Secrets Manager by its disposition: {why}")]
+    Stays {
+        /// The inventory's reason.
+        why: String,
+    },
+}
+
+impl Obstacle {
+    /// The obstacle that a failed look or effect is.
+    #[must_use]
+    pub fn unknown(error: &PortError) -> Self {
+        Self::Unknown { error: error.to_string() }
+    }
+}
+
+/// A member and what stands in its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Blocked {
+    /// The member.
+    pub name: SecretName,
+    /// What stands in its way.
+    #[serde(flatten)]
+    pub obstacle: Obstacle,
+}
+
+fn seen<T>(sighting: &Sighting<T>, absent: Obstacle) -> Result<&T, Obstacle> {
+    match sighting {
+        Sighting::Present(thing) => Ok(thing),
+        Sighting::Absent => Err(absent),
+        Sighting::Unknown(error) => Err(Obstacle::unknown(error)),
+        Sighting::Unreadable(error) => Err(Obstacle::Unreadable { error: error.to_string() }),
+    }
+}
+
+/// Whether a secret may join a wave as it is.
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn source_may_join(sighting: &Sighting<SourceSecret>) -> Result<&SourceSecret, Obstacle> {
+    let secret = seen(sighting, Obstacle::SourceAbsent)?;
+    if let Some(service) = &secret.owning_service {
+        return Err(Obstacle::ServiceOwned { service: service.clone() });
+    }
+    if secret.deleted_at.is_some() {
+        return Err(Obstacle::SourceDeleted);
+    }
+    if let Some(region) = &secret.primary_region {
+        return Err(Obstacle::Replica { region: region.clone() });
+    }
+    if !secret.replica_regions.is_empty() {
+        return Err(Obstacle::Replicated { regions: secret.replica_regions.join(", ") });
+    }
+    let Some(current) = secret.versions.current() else { return Err(Obstacle::SourceWithoutValue) };
+    if secret.versions.pending().is_some_and(|pending| pending != current) {
+        return Err(Obstacle::RotationInFlight);
+    }
+    if secret.rotation_enabled {
+        return Err(Obstacle::RotationOn);
+    }
+    Ok(secret)
+}
+
+/// Whether a secret is still the one that was planned, with exactly `versions`.
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn source_unmoved(begun: &Begun, versions: &VersionMap, sighting: &Sighting<SourceSecret>) -> Result<(), Obstacle> {
+    let secret = source_is_same(begun, sighting)?;
+    if &secret.versions == versions { Ok(()) } else { Err(Obstacle::SourceMoved) }
+}
+
+/// Whether a secret is still the one that was planned and may go on; its versions may have moved (a write before the fence took effect).
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn source_is_same<'a>(begun: &Begun, sighting: &'a Sighting<SourceSecret>) -> Result<&'a SourceSecret, Obstacle> {
+    let secret = source_may_join(sighting)?;
+    if secret.arn == begun.arn { Ok(secret) } else { Err(Obstacle::SourceReplaced) }
+}
+
+/// Whether our fence stands, made by this ledger and wave at `mark.epoch` or before.
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn fence_stands(mark: &Mark, sighting: &Sighting<FenceSeen>) -> Result<(), Obstacle> {
+    match seen(sighting, Obstacle::SourceAbsent)? {
+        FenceSeen::Open => Err(Obstacle::FenceMissing),
+        FenceSeen::Altered { what } => Err(Obstacle::FenceAltered { what: what.clone() }),
+        FenceSeen::Ours(found) => {
+            if found.ledger != mark.ledger || found.wave != mark.wave {
+                Err(Obstacle::FencedByOthers { ledger: found.ledger.to_string(), wave: found.wave.to_string() })
+            } else if found.epoch > mark.epoch {
+                Err(Obstacle::LeadLost { epoch: found.epoch })
+            } else {
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What to do at the target for one member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetVerdict {
+    /// Nothing is there: stamp, then create.
+    Create,
+    /// A copy bears our mark: compare it, stamp it anew, and it is ours at this version.
+    Adopt(TargetVersion),
+}
+
+/// Judges what stands at the target before copying (VLT-2: anything that is not ours stops).
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn target_for_copy(mark: &Mark, sighting: &Sighting<TargetEntry>) -> Result<TargetVerdict, Obstacle> {
+    let entry = match sighting {
+        Sighting::Absent => return Ok(TargetVerdict::Create),
+        other => seen(other, Obstacle::TargetForeign)?,
+    };
+    if entry.delete_version_after_seconds != 0 {
+        return Err(Obstacle::TargetExpires);
+    }
+    let Some(found) = &entry.mark else { return Err(Obstacle::TargetForeign) };
+    if found.ledger != mark.ledger || found.wave != mark.wave {
+        return Err(Obstacle::TargetForeign);
+    }
+    if found.epoch > mark.epoch {
+        return Err(Obstacle::LeadLost { epoch: found.epoch });
+    }
+    if !entry.gone_versions.is_empty() {
+        return Err(Obstacle::TargetGone);
+    }
+    match entry.current_version {
+        None => Ok(TargetVerdict::Create),
+        Some(TargetVersion(1)) => Ok(TargetVerdict::Adopt(TargetVersion(1))),
+        Some(_) => Err(Obstacle::TargetMoved),
+    }
+}
+
+/// Whether our copy still stands as it was verified: same version, our mark at exactly this epoch.
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn target_unmoved(mark: &Mark, version: TargetVersion, sighting: &Sighting<TargetEntry>) -> Result<(), Obstacle> {
+    let entry = seen(sighting, Obstacle::TargetMoved)?;
+    if entry.delete_version_after_seconds != 0 {
+        return Err(Obstacle::TargetExpires);
+    }
+    match &entry.mark {
+        Some(found) if found == mark => {}
+        Some(found) if found.ledger == mark.ledger && found.wave == mark.wave && found.epoch > mark.epoch => {
+            return Err(Obstacle::LeadLost { epoch: found.epoch });
+        }
+        _ => return Err(Obstacle::TargetMoved),
+    }
+    if entry.current_version == Some(version) && entry.gone_versions.is_empty() { Ok(()) } else { Err(Obstacle::TargetMoved) }
+}
+
+/// Everything seen of one member just before, or after, authority moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// At the outgoing authority.
+    pub source: Sighting<SourceSecret>,
+    /// Its fence.
+    pub fence: Sighting<FenceSeen>,
+    /// At the incoming authority.
+    pub target: Sighting<TargetEntry>,
+}
+
+/// Whether one verified member may be committed, or stands as committed.
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn member_stands(mark: &Mark, member: &Member, evidence: &Evidence) -> Result<(), Obstacle> {
+    fence_stands(mark, &evidence.fence)?;
+    source_unmoved(&member.begun, &member.versions, &evidence.source)?;
+    let target = member.step.target().ok_or(Obstacle::TargetMoved)?;
+    target_unmoved(mark, target, &evidence.target)
+}
+
+/// What an obstacle at a committed or fenced member says about somebody else; `None` where it only says that we could not look.
+#[must_use]
+pub fn violation(obstacle: &Obstacle) -> Option<ViolationKind> {
+    Some(match obstacle {
+        Obstacle::FenceMissing | Obstacle::FencedByOthers { .. } => ViolationKind::FenceRemoved,
+        Obstacle::FenceAltered { .. } => ViolationKind::FenceAltered,
+        Obstacle::SourceMoved | Obstacle::RotationInFlight | Obstacle::RotationOn => ViolationKind::SourceChanged,
+        Obstacle::SourceAbsent | Obstacle::SourceReplaced | Obstacle::SourceDeleted | Obstacle::SourceWithoutValue => {
+            ViolationKind::SourceReplaced
+        }
+        Obstacle::TargetForeign
+        | Obstacle::TargetGone
+        | Obstacle::TargetMoved
+        | Obstacle::TargetDiffers
+        | Obstacle::TargetExpires => ViolationKind::TargetChanged,
+        _ => return None,
+    })
+}
+
+/// Whether the lead may be taken from the run that had it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Takeover {
+    /// Nobody led, or the last run ended by itself, or it is known to be dead.
+    Free,
+    /// The last run did not end, and from here nobody can tell whether it still lives: effects of it may be on their way.
+    MayLive {
+        /// Its epoch, to be named by the operator who knows that it is dead.
+        epoch: Epoch,
+        /// Where it ran.
+        runner: Runner,
+    },
+}
+
+/// Judges whether the predecessor can still act. `is_dead` answers for a process on this host; it says `None` for other hosts.
+pub fn takeover(state: &Handover, is_dead: impl Fn(&Runner) -> Option<bool>, declared_dead: Option<Epoch>) -> Takeover {
+    match &state.lead {
+        Some(lead) if !lead.ended && declared_dead != Some(state.epoch) && is_dead(&lead.runner) != Some(true) => {
+            Takeover::MayLive { epoch: state.epoch, runner: lead.runner.clone() }
+        }
+        _ => Takeover::Free,
+    }
+}
+
+/// The version to read of a member, where it has one.
+#[must_use]
+pub fn wanted_version(member: &Member) -> Option<&SourceVersion> {
+    member.version()
+}

@@ -1,0 +1,342 @@
+//! Which event may follow, and what it changes: total over every state and event.
+
+use std::collections::BTreeMap;
+
+use super::{Event, Handover, Lead, Member, MemberStep, RunKind, Stage, Wave};
+use crate::{
+    id::{Epoch, WaveName},
+    name::SecretName,
+};
+
+/// Why an event can't follow. The state stays as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The ledger has no first record yet, or a second first one.
+    #[error("the first record of a ledger, and only the first, says that it was created")]
+    Creation,
+    /// A run acts under an epoch that is not its own, or nobody leads.
+    #[error("epoch {found} does not lead, the ledger is at epoch {current}")]
+    NotLeading {
+        /// The record's.
+        found: Epoch,
+        /// The ledger's.
+        current: Epoch,
+    },
+    /// The lead was taken for another wave or another end, or has ended.
+    #[error("the run that leads was not started for this ({event} of wave {wave})")]
+    OtherRun {
+        /// What was to be recorded.
+        event: &'static str,
+        /// For which wave.
+        wave: WaveName,
+    },
+    /// No wave of that name.
+    #[error("wave {0} has not begun")]
+    NoSuchWave(WaveName),
+    /// The wave is not at the stage that this needs.
+    #[error("wave {wave} is {stage:?}: {event} can't follow")]
+    Stage {
+        /// Which wave.
+        wave: WaveName,
+        /// Where it is.
+        stage: Stage,
+        /// What was to be recorded.
+        event: &'static str,
+    },
+    /// A member is not at the step that this needs.
+    #[error("{name} is not at the step that {event} needs")]
+    Step {
+        /// Which member.
+        name: SecretName,
+        /// What was to be recorded.
+        event: &'static str,
+    },
+    /// No such member.
+    #[error("{name} is no member of wave {wave}")]
+    NotAMember {
+        /// Which name.
+        name: SecretName,
+        /// Which wave.
+        wave: WaveName,
+    },
+    /// Another wave holds the secret, or has handed it over (AUT-1, AUT-5).
+    #[error("{name} belongs to wave {holder} already")]
+    Held {
+        /// Which secret.
+        name: SecretName,
+        /// By which wave.
+        holder: WaveName,
+    },
+    /// A record about no member at all.
+    #[error("{0} names no member")]
+    Empty(&'static str),
+    /// Not every member is where the whole wave must be.
+    #[error("wave {wave} has members left behind: {event} speaks of all of them")]
+    Incomplete {
+        /// Which wave.
+        wave: WaveName,
+        /// What was to be recorded.
+        event: &'static str,
+    },
+}
+
+/// Takes one step: the only way in which a state changes.
+///
+/// # Errors
+/// [`Refusal`] where the event can't follow.
+pub fn next(mut state: Handover, epoch: Epoch, event: &Event) -> Result<Handover, Refusal> {
+    state.allows(epoch, event)?;
+    state.apply(epoch, event);
+    Ok(state)
+}
+
+impl Handover {
+    /// Whether an event of a run at `epoch` may follow.
+    ///
+    /// # Errors
+    /// [`Refusal`], the first rule that it breaks.
+    pub fn allows(&self, epoch: Epoch, event: &Event) -> Result<(), Refusal> {
+        match event {
+            Event::Created { .. } => {
+                return if self.ledger.is_none() && epoch == Epoch(0) { Ok(()) } else { Err(Refusal::Creation) };
+            }
+            _ if self.ledger.is_none() => return Err(Refusal::Creation),
+            Event::Lead { wave, run, .. } => return self.allows_lead(epoch, wave, *run),
+            _ => {}
+        }
+        let lead = match &self.lead {
+            Some(lead) if epoch == self.epoch => lead,
+            _ => return Err(Refusal::NotLeading { found: epoch, current: self.epoch }),
+        };
+        let Some(name) = event.wave() else { return Err(Refusal::Creation) };
+        let kind = event.kind();
+        let serves = match event {
+            Event::RollbackBegun { .. } | Event::Cleared { .. } | Event::Unfenced { .. } | Event::RolledBack { .. } => {
+                lead.run == RunKind::Rollback
+            }
+            Event::Ended { .. } | Event::Violated { .. } => true,
+            _ => lead.run == RunKind::Apply,
+        };
+        if &lead.wave != name || !serves || lead.ended {
+            return Err(Refusal::OtherRun { event: kind, wave: name.clone() });
+        }
+        match event {
+            Event::Ended { .. } => Ok(()),
+            Event::Begin { members, .. } => self.allows_begin(name, members.keys()),
+            _ => {
+                let wave = self.waves.get(name).ok_or_else(|| Refusal::NoSuchWave(name.clone()))?;
+                wave.allows(name, epoch, event)
+            }
+        }
+    }
+
+    fn allows_lead(&self, epoch: Epoch, name: &WaveName, run: RunKind) -> Result<(), Refusal> {
+        if epoch != self.epoch.raised() {
+            return Err(Refusal::NotLeading { found: epoch, current: self.epoch });
+        }
+        let stage = self.waves.get(name).map(|wave| wave.stage);
+        let refuse = |stage| Err(Refusal::Stage { wave: name.clone(), stage, event: "lead" });
+        match (run, stage) {
+            (RunKind::Apply, Some(stage @ Stage::RollingBack)) => refuse(stage),
+            (RunKind::Apply, _) => Ok(()),
+            (RunKind::Rollback, None) => Err(Refusal::NoSuchWave(name.clone())),
+            // P5: after commit nothing returns authority.
+            (RunKind::Rollback, Some(stage)) if stage.is_committed() => refuse(stage),
+            (RunKind::Rollback, Some(_)) => Ok(()),
+        }
+    }
+
+    fn allows_begin<'a>(&self, name: &WaveName, mut members: impl Iterator<Item = &'a SecretName>) -> Result<(), Refusal> {
+        if let Some(wave) = self.waves.get(name)
+            && wave.stage != Stage::RolledBack
+        {
+            return Err(Refusal::Stage { wave: name.clone(), stage: wave.stage, event: "begin" });
+        }
+        let mut any = false;
+        members.try_for_each(|member| {
+            any = true;
+            match self.holder_of(member) {
+                Some((holder, _)) => Err(Refusal::Held { name: member.clone(), holder: holder.clone() }),
+                None => Ok(()),
+            }
+        })?;
+        if any { Ok(()) } else { Err(Refusal::Empty("begin")) }
+    }
+
+    /// Applies an event that [`Handover::allows`] let pass.
+    pub(crate) fn apply(&mut self, epoch: Epoch, event: &Event) {
+        match event {
+            Event::Created { ledger } => self.ledger = Some(ledger.clone()),
+            Event::Lead { wave, run, runner, .. } => {
+                self.epoch = epoch;
+                self.lead = Some(Lead { wave: wave.clone(), run: *run, runner: runner.clone(), ended: false });
+            }
+            Event::Ended { .. } => {
+                if let Some(lead) = &mut self.lead {
+                    lead.ended = true;
+                }
+            }
+            Event::Begin { wave, plan, members } => {
+                let members = members
+                    .iter()
+                    .map(|(name, begun)| {
+                        let member = Member { begun: begun.clone(), versions: begun.versions.clone(), step: MemberStep::Planned };
+                        (name.clone(), member)
+                    })
+                    .collect();
+                let stage = Stage::Begun;
+                let wave_state = Wave { plan: plan.clone(), stage, members, violated: false, consumers_by_hand: false };
+                self.waves.insert(wave.clone(), wave_state);
+            }
+            _ => {
+                if let Some(wave) = event.wave().and_then(|name| self.waves.get_mut(name)) {
+                    wave.apply(epoch, event);
+                }
+            }
+        }
+    }
+}
+
+impl Wave {
+    fn allows(&self, name: &WaveName, epoch: Epoch, event: &Event) -> Result<(), Refusal> {
+        use MemberStep as At;
+        let kind = event.kind();
+        let at = |stage: Stage| {
+            if self.stage == stage { Ok(()) } else { Err(Refusal::Stage { wave: name.clone(), stage: self.stage, event: kind }) }
+        };
+        let all = |holds: bool| {
+            if holds { Ok(()) } else { Err(Refusal::Incomplete { wave: name.clone(), event: kind }) }
+        };
+        match event {
+            Event::Preflighted { .. } => at(Stage::Begun),
+            Event::FenceIntended { members, .. } => {
+                at(Stage::Preflighted)?;
+                self.each(name, kind, members.iter(), |_, m| matches!(m.step, At::Planned | At::FenceIntended | At::Fenced))
+            }
+            Event::Fenced { members, .. } => {
+                at(Stage::Preflighted)?;
+                self.each(name, kind, members.iter(), |_, m| m.step == At::FenceIntended)
+            }
+            Event::Settled { members, .. } => {
+                at(Stage::Preflighted)?;
+                self.each(name, kind, members.keys(), |_, m| m.step == At::Fenced)?;
+                all(members.len() == self.members.len())
+            }
+            // Fence before copy: only a settled wave copies (P1, P3).
+            Event::CopyIntended { members, .. } => {
+                at(Stage::Settled)?;
+                self.each(name, kind, members.iter(), |_, m| m.step >= At::Fenced)
+            }
+            Event::Copied { members, .. } => {
+                at(Stage::Settled)?;
+                self.each(name, kind, members.keys(), |_, m| m.step == At::CopyIntended { epoch })
+            }
+            Event::Verified { members, .. } => {
+                at(Stage::Settled)?;
+                self.each(name, kind, members.keys(), |member, m| {
+                    let Some((source, target)) = members.get(member) else { return false };
+                    Some(source) == m.version() && m.step == At::Copied { epoch, target: *target }
+                })
+            }
+            // Every copy bears the epoch of the run that commits: an older run can neither clear nor commit it.
+            Event::Committed { .. } => {
+                at(Stage::Settled)?;
+                all(self.members.values().all(|m| matches!(m.step, At::Verified { epoch: e, .. } if e == epoch)))
+            }
+            Event::Confirmed { .. } => at(Stage::Committed),
+            Event::Violated { violations, .. } => self.each(name, kind, violations.iter().map(|v| &v.name), |_, _| true),
+            Event::RollbackBegun { .. } => {
+                if self.stage.is_committed() || self.stage == Stage::RolledBack {
+                    return at(Stage::Begun);
+                }
+                Ok(())
+            }
+            Event::Cleared { members, .. } => {
+                at(Stage::RollingBack)?;
+                self.each(name, kind, members.iter(), |_, m| m.step != At::Unfenced)
+            }
+            // The copy goes before the fence does: a source that takes values again must not stand beside a copy of ours.
+            Event::Unfenced { members, .. } => {
+                at(Stage::RollingBack)?;
+                self.each(name, kind, members.iter(), |_, m| matches!(m.step, At::Cleared | At::Unfenced))
+            }
+            Event::RolledBack { .. } => {
+                at(Stage::RollingBack)?;
+                all(self.members.values().all(|m| m.step == At::Unfenced))
+            }
+            Event::Created { .. } | Event::Lead { .. } | Event::Begin { .. } | Event::Ended { .. } => Err(Refusal::Creation),
+        }
+    }
+
+    fn each<'a>(
+        &self,
+        wave: &WaveName,
+        event: &'static str,
+        names: impl Iterator<Item = &'a SecretName>,
+        fits: impl Fn(&SecretName, &Member) -> bool,
+    ) -> Result<(), Refusal> {
+        let mut any = false;
+        for name in names {
+            any = true;
+            let Some(member) = self.members.get(name) else {
+                return Err(Refusal::NotAMember { name: name.clone(), wave: wave.clone() });
+            };
+            if !fits(name, member) {
+                return Err(Refusal::Step { name: name.clone(), event });
+            }
+        }
+        if any { Ok(()) } else { Err(Refusal::Empty(event)) }
+    }
+
+    fn apply(&mut self, epoch: Epoch, event: &Event) {
+        use MemberStep as At;
+        match event {
+            Event::Preflighted { .. } => self.stage = Stage::Preflighted,
+            Event::FenceIntended { members, .. } => self.set(members.iter(), |_| At::FenceIntended),
+            Event::Fenced { members, .. } => self.set(members.iter(), |_| At::Fenced),
+            Event::Settled { members, .. } => {
+                self.stage = Stage::Settled;
+                for (name, versions) in members {
+                    if let Some(member) = self.members.get_mut(name) {
+                        member.versions = versions.clone();
+                    }
+                }
+            }
+            Event::CopyIntended { members, .. } => self.set(members.iter(), |_| At::CopyIntended { epoch }),
+            Event::Copied { members, .. } => {
+                let target = |name: &SecretName| members.get(name).copied();
+                self.set_known(members, |name| target(name).map(|target| At::Copied { epoch, target }));
+            }
+            Event::Verified { members, .. } => {
+                self.set_known(members, |name| members.get(name).map(|(_, target)| At::Verified { epoch, target: *target }));
+            }
+            Event::Committed { consumers_by_hand, .. } => {
+                self.stage = Stage::Committed;
+                self.consumers_by_hand = *consumers_by_hand;
+            }
+            Event::Confirmed { .. } => self.stage = Stage::Confirmed,
+            Event::Violated { .. } => self.violated = true,
+            Event::RollbackBegun { .. } => self.stage = Stage::RollingBack,
+            Event::Cleared { members, .. } => self.set(members.iter(), |_| At::Cleared),
+            Event::Unfenced { members, .. } => self.set(members.iter(), |_| At::Unfenced),
+            Event::RolledBack { .. } => self.stage = Stage::RolledBack,
+            Event::Created { .. } | Event::Lead { .. } | Event::Begin { .. } | Event::Ended { .. } => {}
+        }
+    }
+
+    fn set<'a>(&mut self, names: impl Iterator<Item = &'a SecretName>, step: impl Fn(&SecretName) -> MemberStep) {
+        for name in names {
+            if let Some(member) = self.members.get_mut(name) {
+                member.step = step(name);
+            }
+        }
+    }
+
+    fn set_known<T>(&mut self, names: &BTreeMap<SecretName, T>, step: impl Fn(&SecretName) -> Option<MemberStep>) {
+        for name in names.keys() {
+            if let (Some(member), Some(step)) = (self.members.get_mut(name), step(name)) {
+                member.step = step;
+            }
+        }
+    }
+}

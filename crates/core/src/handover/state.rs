@@ -1,0 +1,182 @@
+//! The state that a ledger folds to.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Begun, RunKind, Runner};
+use crate::{
+    id::{Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
+    name::SecretName,
+    observed::VersionMap,
+};
+
+/// SHA-256 of a plan file's canonical form, in hexadecimal. A plan holds no value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlanDigest(pub Arc<str>);
+
+impl fmt::Display for PlanDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Everything that a ledger says about who is the authority for what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Handover {
+    /// Whose ledger; `None` before its first record.
+    pub ledger: Option<LedgerId>,
+    /// The highest epoch.
+    pub epoch: Epoch,
+    /// Who took the lead last.
+    pub lead: Option<Lead>,
+    /// Every wave that began.
+    pub waves: BTreeMap<WaveName, Wave>,
+}
+
+/// The last lead.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lead {
+    /// For which wave.
+    pub wave: WaveName,
+    /// To what end.
+    pub run: RunKind,
+    /// Which process.
+    pub runner: Runner,
+    /// It ended by itself, so nothing of it is on its way.
+    pub ended: bool,
+}
+
+/// How far a wave is as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Begun; nothing was touched.
+    Begun,
+    /// The world was as planned; fencing may be under way.
+    Preflighted,
+    /// Every fence stands and has settled; copying may be under way.
+    Settled,
+    /// Authority has moved.
+    Committed,
+    /// And the fences were seen standing a settle time later.
+    Confirmed,
+    /// Going back.
+    RollingBack,
+    /// As if it had never begun.
+    RolledBack,
+}
+
+/// One wave.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Wave {
+    /// Digest of its plan.
+    pub plan: PlanDigest,
+    /// How far it is.
+    pub stage: Stage,
+    /// Its members.
+    pub members: BTreeMap<SecretName, Member>,
+    /// A violation was recorded; cleared by nothing but a person reading it.
+    pub violated: bool,
+    /// Consumers are switched by hand.
+    pub consumers_by_hand: bool,
+}
+
+/// One member of a wave.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// What the plan said.
+    pub begun: Arc<Begun>,
+    /// The versions that count: the planned ones until the fence has settled, then those seen then.
+    pub versions: Arc<VersionMap>,
+    /// How far it is.
+    pub step: MemberStep,
+}
+
+/// How far one member is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum MemberStep {
+    /// Nothing was done to it.
+    Planned,
+    /// It may be fenced.
+    FenceIntended,
+    /// Its fence is stored.
+    Fenced,
+    /// A copy may stand.
+    CopyIntended {
+        /// Under this epoch.
+        epoch: Epoch,
+    },
+    /// A copy stands.
+    Copied {
+        /// Under this epoch.
+        epoch: Epoch,
+        /// At this version.
+        target: TargetVersion,
+    },
+    /// The copy was proved equal.
+    Verified {
+        /// Under this epoch.
+        epoch: Epoch,
+        /// At this version.
+        target: TargetVersion,
+    },
+    /// Rolling back: our copy is gone.
+    Cleared,
+    /// Rolling back: our fence is gone too.
+    Unfenced,
+}
+
+impl Member {
+    /// The source version that is copied.
+    #[must_use]
+    pub fn version(&self) -> Option<&SourceVersion> {
+        self.versions.current()
+    }
+}
+
+impl MemberStep {
+    /// The version of the copy, where one is known to stand.
+    #[must_use]
+    pub fn target(self) -> Option<TargetVersion> {
+        match self {
+            Self::Copied { target, .. } | Self::Verified { target, .. } => Some(target),
+            _ => None,
+        }
+    }
+}
+
+impl Stage {
+    /// Whether authority has moved.
+    #[must_use]
+    pub fn is_committed(self) -> bool {
+        matches!(self, Self::Committed | Self::Confirmed)
+    }
+
+    /// Whether the wave still holds its members: no other wave may take them.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Confirmed | Self::Committed | Self::RolledBack)
+    }
+}
+
+impl Handover {
+    /// The wave that holds or has handed over a secret; rolled-back waves have let go of theirs.
+    #[must_use]
+    pub fn holder_of(&self, name: &SecretName) -> Option<(&WaveName, &Wave)> {
+        self.waves.iter().find(|(_, wave)| wave.stage != Stage::RolledBack && wave.members.contains_key(name))
+    }
+
+    /// Whether authority over a secret has moved to the incoming store (AUT-1, AUT-3).
+    #[must_use]
+    pub fn is_handed_over(&self, name: &SecretName) -> bool {
+        self.holder_of(name).is_some_and(|(_, wave)| wave.stage.is_committed())
+    }
+
+    /// Waves that have begun and are neither committed nor rolled back.
+    pub fn open_waves(&self) -> impl Iterator<Item = (&WaveName, &Wave)> {
+        self.waves.iter().filter(|(_, wave)| wave.stage.is_open())
+    }
+}
