@@ -142,7 +142,8 @@ impl<'de> serde::Deserialize<'de> for SecretText {
                 Err(E::custom("not a string"))
             }
         }
-        deserializer.deserialize_string(Visitor)
+        // Not `deserialize_string`: serde_json answers that with an error of its own, which quotes a number it finds.
+        deserializer.deserialize_any(Visitor)
     }
 }
 
