@@ -1,0 +1,160 @@
+//! Builds a plan from what is declared and what was seen. Pure; nothing fails here, it waits by name.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Blocks, FORMAT, Fence, Plan, PlannedConsumer, PlannedDelivery, PlannedMember, Target, Waiting, forecast::forecast};
+use crate::{
+    codec::{Choice, Unencodable},
+    handover::{
+        Handover,
+        judge::{Obstacle, source_may_join},
+    },
+    id::{LedgerId, WaveName},
+    name::SecretName,
+    observed::{FenceSeen, Sighting, SourceIdentity, SourceSecret, TargetEntry},
+    ports::PortError,
+};
+
+/// One selected secret with everything that is known of it.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Its name in the inventory.
+    pub name: SecretName,
+    /// Its name at the outgoing authority.
+    pub source: SecretName,
+    /// The inventory's reason why it stays, where it does.
+    pub stays: Option<String>,
+    /// Who reads it.
+    pub consumers: Vec<PlannedConsumer>,
+    /// What DescribeSecret showed.
+    pub seen: Sighting<SourceSecret>,
+    /// What stands at its fence.
+    pub fence: Sighting<FenceSeen>,
+    /// What stands at its path in the incoming store.
+    pub target: Sighting<TargetEntry>,
+    /// The encoding that its value and its readers allow; the value itself stays where it was read.
+    pub choice: Result<Choice, Unreadable>,
+}
+
+/// Why no encoding was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The value could not be read.
+    Port(PortError),
+    /// The value moved between the look at its versions and the read.
+    Moved,
+    /// It was not tried, since something else already stands in the way.
+    NotTried,
+    /// No encoding serves every reader.
+    Codec(Unencodable),
+}
+
+/// What a plan is made for.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The wave's name.
+    pub wave: WaveName,
+    /// The environment.
+    pub environment: String,
+    /// Now.
+    pub now: Timestamp,
+    /// The ledger.
+    pub ledger: LedgerId,
+    /// Who we are at the outgoing authority.
+    pub outgoing: SourceIdentity,
+    /// What the incoming authority is.
+    pub incoming: Target,
+    /// How secrets are fenced.
+    pub fence: Fence,
+    /// Requests a second that the client allows itself of each quota, as a share from 0 to 1.
+    pub quota_share: f64,
+}
+
+/// Builds a plan: members in the order of their names, and what waits.
+#[must_use]
+pub fn build(setting: Setting, state: &Handover, candidates: Vec<Candidate>) -> Plan {
+    let mut members = Vec::new();
+    let mut waiting = Vec::new();
+    let mut candidates: BTreeMap<SecretName, Candidate> =
+        candidates.into_iter().map(|candidate| (candidate.name.clone(), candidate)).collect();
+    while let Some((name, candidate)) = candidates.pop_first() {
+        match member(state, &setting.wave, candidate) {
+            Ok(member) => {
+                let applications: Vec<&str> = member.sdk_applications().collect();
+                if !applications.is_empty() {
+                    let obstacle = Obstacle::SdkConsumers { applications: applications.join(", ") };
+                    waiting.push(Waiting { name, blocks: Blocks::Commit, obstacle });
+                }
+                members.push(member);
+            }
+            Err(obstacle) => waiting.push(Waiting { name, blocks: Blocks::Begin, obstacle }),
+        }
+    }
+    let forecast = forecast(members.len(), setting.fence.settle_seconds, setting.quota_share);
+    Plan {
+        format: FORMAT,
+        wave: setting.wave,
+        environment: setting.environment,
+        made_at: setting.now,
+        ledger: setting.ledger,
+        outgoing: setting.outgoing,
+        incoming: setting.incoming,
+        fence: setting.fence,
+        members,
+        waiting,
+        forecast,
+    }
+}
+
+fn member(state: &Handover, wave: &WaveName, candidate: Candidate) -> Result<PlannedMember, Obstacle> {
+    if let Some(why) = candidate.stays {
+        return Err(Obstacle::Stays { why });
+    }
+    if let Some((holder, _)) = state.holder_of(&candidate.name)
+        && holder != wave
+    {
+        return Err(Obstacle::Held { wave: holder.to_string() });
+    }
+    let path = candidate.name.vault_path().map_err(|error| Obstacle::Path { why: error.to_string() })?;
+    let seen = source_may_join(&candidate.seen)?;
+    match &candidate.fence {
+        Sighting::Present(FenceSeen::Open) | Sighting::Absent => {}
+        Sighting::Present(FenceSeen::Ours(mark)) => {
+            return Err(Obstacle::FencedByOthers { ledger: mark.ledger.to_string(), wave: mark.wave.to_string() });
+        }
+        Sighting::Present(FenceSeen::Altered { what }) => return Err(Obstacle::FenceAltered { what: what.clone() }),
+        Sighting::Unknown(error) => return Err(Obstacle::unknown(error)),
+        Sighting::Unreadable(error) => return Err(Obstacle::Unreadable { error: error.to_string() }),
+    }
+    match &candidate.target {
+        Sighting::Absent => {}
+        Sighting::Present(entry) if entry.gone_versions.is_empty() => return Err(Obstacle::TargetForeign),
+        Sighting::Present(_) => return Err(Obstacle::TargetGone),
+        Sighting::Unknown(error) => return Err(Obstacle::unknown(error)),
+        Sighting::Unreadable(error) => return Err(Obstacle::Unreadable { error: error.to_string() }),
+    }
+    let choice = candidate.choice.map_err(|why| match why {
+        Unreadable::Port(error) => Obstacle::ValueUnreadable { error: error.to_string() },
+        Unreadable::Moved | Unreadable::NotTried => Obstacle::SourceMoved,
+        Unreadable::Codec(why) => Obstacle::Unencodable(why),
+    })?;
+    Ok(PlannedMember {
+        name: candidate.name,
+        source: candidate.source,
+        path,
+        arn: seen.arn.clone(),
+        versions: seen.versions.clone().into(),
+        choice,
+        consumers: candidate.consumers,
+    })
+}
+
+impl PlannedConsumer {
+    /// A consumer through the SDK.
+    #[must_use]
+    pub fn sdk(application: impl Into<String>) -> Self {
+        Self { application: application.into(), delivery: PlannedDelivery::Sdk }
+    }
+}

@@ -1,0 +1,147 @@
+//! A linter over a finished plan: only what passes can be applied.
+
+use std::collections::BTreeSet;
+
+use super::{Blocks, FORMAT, Plan};
+use crate::handover::{Goal, PlanDigest};
+
+/// What is wrong with a plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Finding {
+    /// A newer build made it.
+    #[error("the plan has format {found}, this build reads {FORMAT}")]
+    Format {
+        /// Its format.
+        found: u32,
+    },
+    /// No member.
+    #[error("the plan has no member")]
+    NoMember,
+    /// A selected secret waits.
+    #[error("{name} {obstacle}")]
+    Waiting {
+        /// Which.
+        name: String,
+        /// Why.
+        obstacle: String,
+    },
+    /// Two members with one name, one source or one path.
+    #[error("{0} stands twice in the plan")]
+    Twice(String),
+    /// A member at the anchor's own path.
+    #[error("{0} is the path of the anchor")]
+    AnchorPath(String),
+    /// The mount is no KV version 2.
+    #[error("the mount {0} is not a KV version 2 mount")]
+    NotKv2(String),
+    /// What is written would expire (P2).
+    #[error("the mount {mount} deletes versions after {seconds} s (delete_version_after); set it to 0")]
+    Expires {
+        /// The mount.
+        mount: String,
+        /// Its `delete_version_after`.
+        seconds: u64,
+    },
+    /// The fence would lock us out.
+    #[error("the fence does not exempt {caller}, so that this run could not lift it; add it to exempt_principals")]
+    LockedOut {
+        /// Our principal.
+        caller: String,
+    },
+    /// ExternalSecret consumers can't be switched by this version.
+    #[error(
+        "{count} members are read through ExternalSecrets, which this version can't switch; say --consumers-by-hand to switch them yourself after commit"
+    )]
+    ConsumersByHand {
+        /// How many members.
+        count: usize,
+    },
+    /// The plan could not be put into its canonical form.
+    #[error("the plan can't be put into its canonical form: {0}")]
+    Canonical(String),
+}
+
+/// A plan that passed [`check`]; the only kind that can be applied.
+#[derive(Clone, Debug)]
+pub struct CheckedPlan {
+    plan: Plan,
+    digest: PlanDigest,
+    goal: Goal,
+    consumers_by_hand: bool,
+}
+
+impl CheckedPlan {
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its digest.
+    #[must_use]
+    pub fn digest(&self) -> &PlanDigest {
+        &self.digest
+    }
+
+    /// The goal that it was checked for.
+    #[must_use]
+    pub fn goal(&self) -> Goal {
+        self.goal
+    }
+
+    /// The operator said that ExternalSecret consumers are switched by hand.
+    #[must_use]
+    pub fn consumers_by_hand(&self) -> bool {
+        self.consumers_by_hand
+    }
+}
+
+/// Checks a plan for a goal.
+///
+/// # Errors
+/// Every [`Finding`], not only the first.
+pub fn check(plan: Plan, goal: Goal, consumers_by_hand: bool) -> Result<CheckedPlan, Vec<Finding>> {
+    let mut findings = Vec::new();
+    if plan.format != FORMAT {
+        return Err(vec![Finding::Format { found: plan.format }]);
+    }
+    if plan.members.is_empty() && plan.waiting.is_empty() {
+        findings.push(Finding::NoMember);
+    }
+    for waiting in &plan.waiting {
+        if waiting.blocks == Blocks::Begin || goal == Goal::Commit {
+            findings.push(Finding::Waiting { name: waiting.name.to_string(), obstacle: waiting.obstacle.to_string() });
+        }
+    }
+    let mut taken = BTreeSet::new();
+    for member in &plan.members {
+        for key in [("name", member.name.as_str()), ("source", member.source.as_str()), ("path", member.path.as_str())] {
+            if !taken.insert(key) {
+                findings.push(Finding::Twice(key.1.to_owned()));
+            }
+        }
+        if member.path == plan.incoming.anchor {
+            findings.push(Finding::AnchorPath(member.path.to_string()));
+        }
+    }
+    let survey = &plan.incoming.survey;
+    if !survey.is_kv2 {
+        findings.push(Finding::NotKv2(plan.incoming.mount.clone()));
+    }
+    if survey.delete_version_after_seconds != 0 {
+        findings.push(Finding::Expires { mount: plan.incoming.mount.clone(), seconds: survey.delete_version_after_seconds });
+    }
+    let by_hand = plan.members.iter().filter(|member| member.has_external_secrets()).count();
+    if goal == Goal::Commit && by_hand > 0 && !consumers_by_hand {
+        findings.push(Finding::ConsumersByHand { count: by_hand });
+    }
+    let digest = plan.digest().map_err(|error| Finding::Canonical(error.to_string()));
+    match digest {
+        Ok(digest) if findings.is_empty() => Ok(CheckedPlan { plan, digest, goal, consumers_by_hand }),
+        Ok(_) => Err(findings),
+        Err(finding) => {
+            findings.push(finding);
+            Err(findings)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A plan as a person reads it. The file is JSON; this is what `migrate plan` prints.
+
+use std::fmt::Write as _;
+
+use super::{Blocks, Plan, PlannedMember};
+use crate::codec::Encoding;
+
+/// Members shown before the rest is counted.
+const SHOWN: usize = 40;
+
+/// Renders a plan as plain text, deterministic, without values.
+#[must_use]
+pub fn render(plan: &Plan) -> String {
+    let mut out = String::new();
+    // Writing into a String can't fail, so the results are dropped throughout.
+    let _ = writeln!(
+        out,
+        "Wave {} · {} · {} to hand over, {} waiting",
+        plan.wave,
+        plan.environment,
+        plan.members.len(),
+        plan.waiting.len()
+    );
+    let _ = writeln!(out, "  from  Secrets Manager, account {}, region {}", plan.outgoing.account, plan.outgoing.region);
+    let target = &plan.incoming;
+    let _ = writeln!(
+        out,
+        "  to    {} {} at {}, mount {}/",
+        target.survey.product, target.survey.version, target.address, target.mount
+    );
+    let _ = writeln!(out);
+    for member in plan.members.iter().take(SHOWN) {
+        let _ = writeln!(out, "  {}", line(member));
+    }
+    if plan.members.len() > SHOWN {
+        let _ = writeln!(out, "  … and {} more, in the plan file", plan.members.len() - SHOWN);
+    }
+    for waiting in &plan.waiting {
+        let until = match waiting.blocks {
+            Blocks::Begin => "waits",
+            Blocks::Commit => "can't be committed:",
+        };
+        let _ = writeln!(out, "  ! {} {until} {}", waiting.name, waiting.obstacle);
+    }
+    let forecast = &plan.forecast;
+    let _ = writeln!(out);
+    let _ = writeln!(
+        out,
+        "  fence {} ({} requests) · settle {} · copy and verify {} · commit {}",
+        duration(forecast.fence_seconds),
+        forecast.policy_requests,
+        duration(forecast.settle_seconds),
+        duration(forecast.copy_seconds),
+        duration(forecast.commit_seconds),
+    );
+    let _ = writeln!(out, "  nobody can write these secrets for about {}", duration(forecast.write_outage_seconds));
+    if !plan.fence.observed_by_probe {
+        let _ = writeln!(
+            out,
+            "  enforcement of the fence is assumed after {}, not observed: no probe principal is given",
+            duration(plan.fence.settle_seconds)
+        );
+    }
+    let _ = writeln!(out, "  exempt from the fence: {}", plan.fence.exempt.join(", "));
+    out
+}
+
+fn line(member: &PlannedMember) -> String {
+    let mut line = member.name.to_string();
+    if member.source != member.name {
+        let _ = write!(line, " (today {})", member.source);
+    }
+    let encoding = match &member.choice.encoding {
+        Encoding::Text { .. } => "text",
+        Encoding::Binary { .. } => "binary",
+        Encoding::Fields { .. } => "fields",
+    };
+    let _ = write!(line, " · {encoding}");
+    if !member.choice.stringified.is_empty() {
+        let _ = write!(line, " · becomes strings: {}", member.choice.stringified.join(", "));
+    }
+    if !member.consumers.is_empty() {
+        let names: Vec<&str> = member.consumers.iter().map(|consumer| consumer.application.as_str()).collect();
+        let _ = write!(line, " · read by {}", names.join(", "));
+    }
+    line
+}
+
+/// Seconds as a person says them.
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        _ => format!("{} min", seconds.div_ceil(60)),
+    }
+}
