@@ -1,0 +1,323 @@
+//! The bodies of the API: what is sent, what is read. Values go from and to wiped buffers, and through no general JSON tree.
+
+use std::{collections::BTreeMap, io};
+
+use migrate_core::{codec::Encoded, ledger::Anchor, value::SecretText};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+    ser::SerializeMap,
+};
+use zeroize::Zeroizing;
+
+/// A body on its way, wiped when it is dropped.
+pub(crate) type Body = Zeroizing<Vec<u8>>;
+
+/// Serialises into a buffer that is allocated once, so that growing leaves no copy behind.
+pub(crate) fn body(content: &impl Serialize) -> Result<Body, serde_json::Error> {
+    struct Length(usize);
+    impl io::Write for Length {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, content)?;
+    let mut body = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *body, content)?;
+    Ok(body)
+}
+
+/// `POST <mount>/data/<path>`.
+#[derive(Serialize)]
+pub(crate) struct PutData<D> {
+    pub(crate) data: D,
+    pub(crate) options: CheckAndSet,
+}
+
+/// `options` of a data write: the version that must be current; 0 where there must never have been one.
+#[derive(Serialize)]
+pub(crate) struct CheckAndSet {
+    pub(crate) cas: u64,
+}
+
+/// The one place where a value of ours is put on the wire.
+pub(crate) struct Exposed<'a>(pub(crate) &'a Encoded);
+
+impl Serialize for Exposed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.0.len()))?;
+        for (property, text) in &self.0.0 {
+            map.serialize_entry(property, text.expose())?;
+        }
+        map.end()
+    }
+}
+
+/// `POST` and `PATCH <mount>/metadata/<path>`. OpenBao checks `metadata_cas` (since 2.4); Vault ignores it.
+#[derive(Serialize)]
+pub(crate) struct PutMetadata<'a> {
+    pub(crate) custom_metadata: &'a BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata_cas: Option<u64>,
+}
+
+/// The anchor as an entry of strings, so that it reads the same through every client.
+#[derive(Serialize)]
+pub(crate) struct AnchorFields<'a> {
+    epoch: String,
+    hash: &'a str,
+    ledger: &'a str,
+    sequence: String,
+}
+
+impl<'a> From<&'a Anchor> for AnchorFields<'a> {
+    fn from(anchor: &'a Anchor) -> Self {
+        Self {
+            epoch: anchor.epoch.to_string(),
+            hash: &anchor.hash,
+            ledger: anchor.ledger.as_str(),
+            sequence: anchor.sequence.to_string(),
+        }
+    }
+}
+
+/// The `errors` of an answer; the default is empty.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Errors {
+    #[serde(default)]
+    pub(crate) errors: Option<Vec<String>>,
+    /// A deleted version is answered with 404 and its metadata here.
+    #[serde(default)]
+    pub(crate) data: Option<IgnoredAny>,
+}
+
+/// The envelope of every answer with data.
+#[derive(Deserialize)]
+pub(crate) struct Enveloped<D> {
+    pub(crate) data: D,
+}
+
+/// `GET sys/health`. Vault says `performance_standby` since 0.11; OpenBao has no such thing.
+#[derive(Deserialize)]
+pub(crate) struct Health {
+    pub(crate) initialized: bool,
+    pub(crate) sealed: bool,
+    pub(crate) standby: bool,
+    pub(crate) performance_standby: Option<bool>,
+    #[serde(default)]
+    pub(crate) replication_dr_mode: Option<String>,
+    pub(crate) version: String,
+    pub(crate) cluster_id: Option<String>,
+}
+
+/// `GET sys/internal/ui/mounts/<mount>`, which any token with some right below the mount may read.
+#[derive(Deserialize)]
+pub(crate) struct MountInfo {
+    #[serde(rename = "type")]
+    pub(crate) engine: String,
+    #[serde(default)]
+    pub(crate) options: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    pub(crate) running_plugin_version: Option<String>,
+}
+
+/// `GET <mount>/config`.
+#[derive(Deserialize)]
+pub(crate) struct MountConfig {
+    #[serde(default)]
+    pub(crate) cas_required: bool,
+    pub(crate) delete_version_after: String,
+    pub(crate) max_versions: u64,
+}
+
+/// `GET <mount>/metadata/<path>`.
+#[derive(Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) current_version: u64,
+    /// OpenBao counts changes of metadata too.
+    #[serde(default)]
+    pub(crate) current_metadata_version: Option<u64>,
+    pub(crate) custom_metadata: Option<BTreeMap<String, String>>,
+    pub(crate) delete_version_after: String,
+    #[serde(default)]
+    pub(crate) versions: BTreeMap<u64, VersionState>,
+}
+
+/// One version in [`Metadata`].
+#[derive(Deserialize)]
+pub(crate) struct VersionState {
+    deletion_time: String,
+    destroyed: bool,
+}
+
+impl VersionState {
+    /// Deleted, destroyed, or set to delete itself: in no case a version whose value counts.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.destroyed || !self.deletion_time.is_empty()
+    }
+}
+
+/// `GET <mount>/data/<path>`.
+#[derive(Deserialize)]
+pub(crate) struct Data {
+    /// `null` where the version is deleted or destroyed.
+    pub(crate) data: Option<BTreeMap<String, Member>>,
+    pub(crate) metadata: DataMetadata,
+}
+
+/// `metadata` in [`Data`] and in the answer to a data write.
+#[derive(Deserialize)]
+pub(crate) struct DataMetadata {
+    pub(crate) version: u64,
+    #[serde(default)]
+    pub(crate) custom_metadata: Option<BTreeMap<String, String>>,
+}
+
+/// A member of an entry's data. Only strings are ours; anything else is noticed and not kept.
+pub(crate) enum Member {
+    Text(SecretText),
+    Other,
+}
+
+impl Member {
+    pub(crate) fn as_text(&self) -> Option<&SecretText> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Other => None,
+        }
+    }
+
+    pub(crate) fn text(self) -> Option<SecretText> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Other => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Member {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Member;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a member")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Member, E> {
+                Ok(Member::Text(SecretText::new(text.to_owned())))
+            }
+            fn visit_string<E>(self, text: String) -> Result<Member, E> {
+                Ok(Member::Text(SecretText::new(text)))
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Member, E> {
+                Ok(Member::Other)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Member, E> {
+                Ok(Member::Other)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Member, E> {
+                Ok(Member::Other)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Member, E> {
+                Ok(Member::Other)
+            }
+            fn visit_unit<E>(self) -> Result<Member, E> {
+                Ok(Member::Other)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Member, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Member::Other)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Member, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Member::Other)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+/// Seconds of a duration as Go prints it (`3h25m19s`), rounded up; negative durations (KV v2's way to switch deletion off) are 0.
+pub(crate) fn go_seconds(text: &str) -> Option<u64> {
+    let negative = text.starts_with('-');
+    let mut rest = text.trim_start_matches(['-', '+']);
+    if rest == "0" {
+        return Some(0);
+    }
+    let mut nanos = 0_u128;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at(digits);
+        let unit_end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit_end);
+        let unit: u128 = match unit {
+            "h" => 3_600_000_000_000,
+            "m" => 60_000_000_000,
+            "s" => 1_000_000_000,
+            "ms" => 1_000_000,
+            "us" | "µs" => 1_000,
+            "ns" => 1,
+            _ => return None,
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        nanos += whole.parse::<u128>().ok()?.checked_mul(unit)?;
+        if !fraction.is_empty() {
+            nanos +=
+                fraction.get(..fraction.len().min(9))?.parse::<u128>().ok()? * unit / 10_u128.pow(fraction.len().min(9) as u32);
+        }
+        rest = tail;
+    }
+    let seconds = u64::try_from(nanos.div_ceil(1_000_000_000)).ok()?;
+    Some(if negative { 0 } else { seconds })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_go_prints_them() {
+        for (text, seconds) in [
+            ("0s", Some(0)),
+            ("-1s", Some(0)),
+            ("1ms", Some(1)),
+            ("3h25m19s", Some(12_319)),
+            ("26h3m0.5s", Some(93_781)),
+            ("1.5h", Some(5_400)),
+            ("", Some(0)),
+            ("soon", None),
+            ("5", None),
+            ("5d", None),
+        ] {
+            assert_eq!(go_seconds(text), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn members_that_are_no_strings_are_seen_and_not_kept() {
+        let json =
+            br#"{"data":{"a":"x","b":1,"c":null,"d":{"e":["f"]},"g":[1,"h"],"i":true,"j":1.5,"k":-1},"metadata":{"version":3}}"#;
+        let data: Data = serde_json::from_slice(json).unwrap();
+        let texts: Vec<_> = data.data.unwrap().into_iter().filter_map(|(key, member)| Some((key, member.text()?))).collect();
+        assert_eq!(texts, [("a".to_owned(), SecretText::new("x".into()))]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(map in prop::collection::btree_map(".{0,20}", ".{0,40}", 0..6)) {
+            let encoded = Encoded(map.iter().map(|(k, v)| (k.clone(), SecretText::new(v.clone()))).collect());
+            let body = body(&PutData { data: Exposed(&encoded), options: CheckAndSet { cas: 0 } }).unwrap();
+            prop_assert_eq!(body.len(), body.capacity());
+            let read: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            prop_assert_eq!(&read["data"], &serde_json::json!(map));
+            prop_assert_eq!(&read["options"]["cas"], &serde_json::json!(0));
+        }
+    }
+}
