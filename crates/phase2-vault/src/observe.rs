@@ -3,7 +3,7 @@
 use migrate_core::{
     codec::StoredFields,
     id::{Epoch, LedgerId, TargetVersion},
-    ledger::Anchor,
+    ledger::{Anchor, RecordHash},
     name::VaultPath,
     observed::{Sighting, TargetEntry, TargetSurvey},
     ports::{AnchorSeen, PortError, PortErrorKind, TargetReading},
@@ -169,7 +169,7 @@ fn anchor_of<'a>(member: impl Fn(&str) -> Option<&'a str>, members: usize) -> Op
         ledger: LedgerId::new(member("ledger")?),
         epoch: Epoch(member("epoch")?.parse().ok()?),
         sequence: member("sequence")?.parse().ok()?,
-        hash: member("hash")?.to_owned(),
+        hash: RecordHash::parse(member("hash")?)?,
     };
     (members == 4).then_some(anchor)
 }

@@ -70,7 +70,7 @@ pub(crate) struct PutMetadata<'a> {
 #[derive(Serialize)]
 pub(crate) struct AnchorFields<'a> {
     epoch: String,
-    hash: &'a str,
+    hash: String,
     ledger: &'a str,
     sequence: String,
 }
@@ -79,7 +79,7 @@ impl<'a> From<&'a Anchor> for AnchorFields<'a> {
     fn from(anchor: &'a Anchor) -> Self {
         Self {
             epoch: anchor.epoch.to_string(),
-            hash: &anchor.hash,
+            hash: anchor.hash.to_string(),
             ledger: anchor.ledger.as_str(),
             sequence: anchor.sequence.to_string(),
         }
