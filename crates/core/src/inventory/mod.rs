@@ -1,1 +1,79 @@
-//! Placeholder.
+//! `secrets-inventory.yaml`: what secrets there are, who reads and who writes them, and where they go. Never a value (INV-1…3).
+//!
+//! ```text
+//!   text ──► node (tree with places) ──► decode (types, all faults) ──► check (rules between things) ──► Inventory
+//!   listed secrets ──► import ──► text that parses to the same Inventory
+//! ```
+//!
+//! An [`Inventory`] is parsed or it is not there: half-valid ones don't exist. Every problem is reported at once, each with line, column
+//! and the secret's name, and none quotes what stands in the file (a value written there by mistake must not travel into a log).
+
+mod check;
+mod decode;
+mod emit;
+mod entry;
+mod node;
+mod problem;
+mod schema;
+mod select;
+mod suspect;
+
+use std::collections::BTreeMap;
+
+pub use self::{
+    emit::DEFAULT_SCHEMA_URL,
+    entry::{
+        ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, Prose, PushSecret, RecordedEncoding,
+        Rotation, Sdk, Secret, Writer,
+    },
+    node::{Position, Shape},
+    problem::{Problem, ProblemKind, SyntaxFault},
+    schema::{SCHEMA_FILE, SCHEMA_ID, schema},
+    select::SelectError,
+    suspect::Suspicion,
+};
+use crate::name::SecretName;
+
+/// A valid inventory: at least one secret; names, sources and Vault paths are unique.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inventory {
+    secrets: Vec<Secret>,
+    by_name: BTreeMap<SecretName, usize>,
+}
+
+impl Inventory {
+    /// Parses the text of an inventory.
+    ///
+    /// # Errors
+    /// Every [`Problem`] that was found, in the order of the file.
+    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        check::inventory(text).map(Self::of)
+    }
+
+    fn of(secrets: Vec<Secret>) -> Self {
+        let by_name = secrets.iter().enumerate().map(|(at, secret)| (secret.name.clone(), at)).collect();
+        Self { secrets, by_name }
+    }
+
+    /// All secrets, in the order of the file.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
+
+    /// The secret of a name (the new one, where it is renamed).
+    #[must_use]
+    pub fn get(&self, name: &SecretName) -> Option<&Secret> {
+        self.by_name.get(name).map(|at| &self.secrets[*at])
+    }
+
+    /// How many secrets there are; at least one.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "an empty inventory does not exist")]
+    pub fn len(&self) -> usize {
+        self.secrets.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;

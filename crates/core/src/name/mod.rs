@@ -1,7 +1,14 @@
 //! Names, and the only place that turns a name into an AWS id, a Vault path or a Kubernetes name (NAM-1…5).
 
-use std::{fmt, sync::Arc};
+pub mod arn;
+pub mod convention;
+pub mod kubernetes;
+pub mod property;
+pub mod vault;
 
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// A secret's name as Secrets Manager takes it: 1 to 512 of `A-Za-z0-9/_+=.@-`, and `!` in names that AWS services make
@@ -81,6 +88,16 @@ impl<'de> Deserialize<'de> for SecretName {
     }
 }
 
+impl JsonSchema for SecretName {
+    fn schema_name() -> Cow<'static, str> {
+        "SecretName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9/_+=.@!-]{1,512}$" })
+    }
+}
+
 impl SecretArn {
     /// Wraps what the API answered.
     #[must_use]
@@ -101,17 +118,7 @@ impl VaultPath {
     /// # Errors
     /// [`InvalidVaultPath`] where Vault would clean it.
     pub fn parse(text: &str) -> Result<Self, InvalidVaultPath> {
-        let mut parts: Vec<&str> = Vec::new();
-        for part in text.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => {
-                    parts.pop();
-                }
-                part => parts.push(part),
-            }
-        }
-        let clean = parts.join("/");
+        let clean = vault::cleaned(text);
         if clean.is_empty() {
             Err(InvalidVaultPath::Empty)
         } else if clean == text {

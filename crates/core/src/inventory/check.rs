@@ -1,0 +1,226 @@
+//! The rules that hold between things: within an entry, and between entries.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
+
+use super::{
+    decode::{self, Fault},
+    entry::{ApiVersion, Category, Consumer, ConsumerMeans, Secret},
+    node::{self, Content, Key, Node, Position, Shape},
+    problem::{Problem, ProblemKind, SyntaxFault},
+    suspect,
+};
+use crate::{
+    name::{
+        SecretName,
+        convention::{ConventionalName, Tree},
+        vault,
+    },
+    reads::Read,
+};
+
+/// What stands around the entries.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "read for its rules; there is one version")]
+struct Header {
+    api_version: ApiVersion,
+    secrets: Entries,
+}
+
+/// The entries, which are read one by one.
+struct Entries;
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+/// Parses and checks a text.
+pub(super) fn inventory(text: &str) -> Result<Vec<Secret>, Vec<Problem>> {
+    let root = node::read(text).map_err(|error| {
+        let at = error.location().map_or(Position { line: 1, column: 1 }, Position::from);
+        vec![Problem { at, secret: None, path: String::new(), kind: ProblemKind::Syntax(SyntaxFault::from(&error)) }]
+    })?;
+    let mut found = Findings::default();
+    if matches!(root.content, Content::Null) {
+        found.add(root.at, None, ProblemKind::Empty);
+        return Err(found.0);
+    }
+    if let Err(faults) = decode::decode::<Header>(&root) {
+        found.add_faults(None, faults);
+    }
+    for (key, value) in root.entries().iter().filter(|(key, _)| key.text != "secrets") {
+        look_for_values(Some(key), value, None, &mut found);
+    }
+    let mut secrets = Vec::new();
+    if let Some(list) = root.get("secrets") {
+        match &list.content {
+            Content::List(entries) if !entries.is_empty() => {
+                secrets = entries.iter().filter_map(|entry| check_entry(entry, &mut found)).collect();
+                check_names(entries, &mut found);
+            }
+            Content::List(_) | Content::Null => found.add(list.at, None, ProblemKind::Empty),
+            _ => found.add(list.at, None, ProblemKind::Shape { expected: Shape::List, found: list.shape() }),
+        }
+    }
+    if found.0.is_empty() {
+        Ok(secrets)
+    } else {
+        found.0.sort_by_key(|problem| problem.at);
+        Err(found.0)
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Findings(Vec<Problem>);
+
+impl Findings {
+    fn add(&mut self, at: Position, secret: Option<&SecretName>, kind: ProblemKind) {
+        self.0.push(Problem { at, secret: secret.cloned(), path: String::new(), kind });
+    }
+
+    fn add_faults(&mut self, secret: Option<&SecretName>, faults: Vec<Fault>) {
+        let problem = |Fault { at, path, kind }| Problem { at, secret: secret.cloned(), path, kind };
+        self.0.extend(faults.into_iter().map(problem));
+    }
+}
+
+/// A name that may be quoted: it is one, and it does not look like a token.
+fn name_at(entry: &Node, key: &str) -> Option<SecretName> {
+    let text = entry.get(key)?.text()?;
+    SecretName::parse(text).ok().filter(|_| suspect::suspicion_of_name(text).is_none())
+}
+
+fn check_entry(entry: &Node, found: &mut Findings) -> Option<Secret> {
+    let name = name_at(entry, "name");
+    look_for_values(None, entry, name.as_ref(), found);
+    match decode::decode::<Secret>(entry) {
+        Ok(secret) => {
+            check_name(&secret, entry, found);
+            check_consumers(&secret, entry, found);
+            Some(secret)
+        }
+        Err(faults) => {
+            found.add_faults(name.as_ref(), faults);
+            None
+        }
+    }
+}
+
+/// REQ INV-2: nothing anywhere may look like a value, be it key or text.
+fn look_for_values(key: Option<&Key>, node: &Node, secret: Option<&SecretName>, found: &mut Findings) {
+    if let Some((key, suspicion)) = key.and_then(|key| suspect::suspicion(&key.text).map(|suspicion| (key, suspicion))) {
+        found.add(key.at, secret, ProblemKind::LooksLikeValue(suspicion));
+    }
+    match &node.content {
+        Content::Text(text) => {
+            let is_name = key.is_some_and(|key| matches!(key.text.as_str(), "name" | "legacyName"));
+            let suspicion = if is_name && SecretName::parse(text).is_ok() {
+                suspect::suspicion_of_name(text)
+            } else {
+                suspect::suspicion(text)
+            };
+            if let Some(suspicion) = suspicion {
+                found.add(node.at, secret, ProblemKind::LooksLikeValue(suspicion));
+            }
+        }
+        Content::List(items) => items.iter().for_each(|item| look_for_values(None, item, secret, found)),
+        Content::Map(entries) => entries.iter().for_each(|(key, value)| look_for_values(Some(key), value, secret, found)),
+        Content::Null | Content::Bool(_) | Content::Number => {}
+    }
+}
+
+fn check_name(secret: &Secret, entry: &Node, found: &mut Findings) {
+    let mut add = |at: &str, kind| found.add(entry.at(at), Some(&secret.name), kind);
+    if let Err(refused) = secret.name.vault_path() {
+        add("name", ProblemKind::VaultPath(refused));
+    }
+    if secret.legacy_name.as_ref() == Some(&secret.name) {
+        add("legacyName", ProblemKind::LegacyNameRepeats);
+    }
+    match (ConventionalName::parse(&secret.name), &secret.name_exception) {
+        (Ok(_), Some(_)) => add("nameException", ProblemKind::NeedlessException),
+        (Err(violations), None) => {
+            let proposed = ConventionalName::propose(&secret.name).map(|name| name.to_string());
+            add("name", ProblemKind::Unconventional { violations, proposed });
+        }
+        // REQ NAM-5
+        (Ok(name), None) => {
+            let tree = match secret.category {
+                Category::Data => Tree::Data,
+                Category::Configuration => Tree::Config,
+            };
+            if name.tree() != tree {
+                add("category", ProblemKind::CategoryDisagrees);
+            }
+        }
+        (Err(_), Some(_)) => {}
+    }
+    if secret.moves() && secret.source_name().as_str().contains('!') {
+        add("disposition", ProblemKind::ServiceOwnedMoves);
+    }
+}
+
+fn check_consumers(secret: &Secret, entry: &Node, found: &mut Findings) {
+    let nodes = entry.get("consumers").map(Node::items).unwrap_or_default();
+    let mut seen = HashSet::new();
+    for (consumer, node) in secret.consumers.iter().zip(nodes) {
+        if !seen.insert(identity(consumer)) {
+            found.add(node.at, Some(&secret.name), ProblemKind::DuplicateConsumer);
+        }
+        let Some(external_secret) = consumer.external_secret() else { continue };
+        let Some(node) = node.get("externalSecret") else { continue };
+        if external_secret.reads.is_empty() {
+            found.add(node.at("reads"), Some(&secret.name), ProblemKind::NoReads);
+        }
+        let reads = node.get("reads").map(Node::items).unwrap_or_default();
+        let mut keys = HashSet::new();
+        for (read, node) in external_secret.reads.iter().zip(reads) {
+            if let Read::Whole { secret_key, .. } | Read::Property { secret_key, .. } = read
+                && !keys.insert(secret_key)
+            {
+                found.add(node.at, Some(&secret.name), ProblemKind::DuplicateSecretKey);
+            }
+        }
+    }
+}
+
+fn identity(consumer: &Consumer) -> (&str, &str) {
+    match &consumer.means {
+        ConsumerMeans::Sdk(_) => ("", consumer.application.as_str()),
+        ConsumerMeans::ExternalSecret(external_secret) => (external_secret.namespace.as_str(), external_secret.name.as_str()),
+    }
+}
+
+/// Names, sources and Vault paths are unique. Looks at the tree, so that entries with other faults count too.
+fn check_names(entries: &[Node], found: &mut Findings) {
+    let mut names: BTreeMap<String, u64> = BTreeMap::new();
+    let mut sources: BTreeMap<SecretName, u64> = BTreeMap::new();
+    for entry in entries {
+        let Some(name) = name_at(entry, "name") else { continue };
+        let at = entry.at("name");
+        // Vault keeps names apart by their cleaned text; equal names are equal there too.
+        match names.get(&vault::cleaned(name.as_str())) {
+            Some(first_line) => {
+                found.add(at, Some(&name), ProblemKind::DuplicateName { first_line: *first_line });
+                continue;
+            }
+            None => {
+                names.insert(vault::cleaned(name.as_str()), at.line);
+            }
+        }
+        let legacy = name_at(entry, "legacyName");
+        let at = entry.at(if legacy.is_some() { "legacyName" } else { "name" });
+        let source = legacy.unwrap_or_else(|| name.clone());
+        match sources.get(&source) {
+            Some(first_line) => found.add(at, Some(&name), ProblemKind::DuplicateSource { first_line: *first_line }),
+            None => {
+                sources.insert(source, at.line);
+            }
+        }
+    }
+}

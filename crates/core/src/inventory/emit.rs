@@ -1,0 +1,41 @@
+//! An inventory as YAML text: deterministic, and read alike by YAML 1.1 and 1.2 parsers.
+
+use super::{Inventory, Secret, schema::SCHEMA_FILE};
+
+/// Where the first line of an emitted inventory points editors to, unless told otherwise: the schema beside the inventory.
+pub const DEFAULT_SCHEMA_URL: &str = SCHEMA_FILE;
+
+impl Inventory {
+    /// The text of this inventory. `schema_url` is where editors find the schema: a URL, or a path relative to the file
+    /// ([`DEFAULT_SCHEMA_URL`] where it lies beside it).
+    #[must_use]
+    pub fn to_yaml(&self, schema_url: &str) -> String {
+        let schema_url: String = schema_url.chars().filter(|c| !c.is_control()).collect();
+        let mut text = format!(
+            "# yaml-language-server: $schema={schema_url}\n\
+             # What secrets there are. Metadata only: a value has no place here.\n\
+             apiVersion: migrate/v1\n\
+             secrets:\n"
+        );
+        for secret in &self.secrets {
+            text.push_str(&entry(secret, ""));
+        }
+        text
+    }
+}
+
+/// One entry as an item of a list that is indented by `margin`.
+pub(super) fn entry(secret: &Secret, margin: &str) -> String {
+    let options = serde_saphyr::ser_options! {
+        // Without it, quoting follows YAML 1.1 too, whose parsers read `on`, `1e3` or `12:30` as something else than text.
+        yaml_12: false,
+        no_lang_directive: true,
+        prefer_block_scalars: false,
+        compact_list_indent: true,
+    };
+    let mut text = String::new();
+    // Writing to a string fails for no reason that these types could give.
+    let written = serde_saphyr::to_fmt_writer_with_options(&mut text, &[secret], options);
+    debug_assert!(written.is_ok(), "every inventory can be written");
+    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") }).collect()
+}

@@ -1,0 +1,357 @@
+//! One secret of the inventory. These types are the file format: the parser reads them, the emitter writes them, the JSON Schema is made
+//! of them, and their doc comments are what an editor shows.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    name::{
+        SecretName, VaultPath,
+        kubernetes::{KubernetesName, Namespace},
+    },
+    reads::Read,
+};
+
+/// Version of the file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ApiVersion {
+    /// The first.
+    #[serde(rename = "migrate/v1")]
+    V1,
+}
+
+/// One secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Secret {
+    /// The name in Vault, and in Secrets Manager where `legacyName` says nothing else: platform-data/{datasource}/{consumer}
+    /// for secrets, platform-config/{datasource}/{instance} for configuration.
+    pub name: SecretName,
+    /// The name in Secrets Manager today, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legacy_name: Option<SecretName>,
+    /// Why `name` does not keep the convention. Only then may it break it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_exception: Option<Prose>,
+    /// What the secret is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Prose>,
+    /// The team or person who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Prose>,
+    /// A secret, or configuration that is not confidential.
+    pub category: Category,
+    /// Where in the life of the platform it belongs.
+    pub class: Class,
+    /// Whether it moves to Vault: `moves`, or `stays` with the reason.
+    pub disposition: Disposition,
+    /// The applications that read it, each with how it does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consumers: Vec<Consumer>,
+    /// Who may change its value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writers: Vec<Writer>,
+    /// Whether and how it is rotated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
+    /// How the value is laid out in Vault, once that is chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<RecordedEncoding>,
+    /// Anything else worth knowing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<Prose>,
+}
+
+/// What a secret is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Category {
+    /// Confidential; under platform-data/.
+    Data,
+    /// Not confidential; under platform-config/.
+    Configuration,
+}
+
+/// Where in the life of the platform a secret belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Class {
+    /// Owned and rotated by the runtime authority.
+    Runtime,
+    /// Needed before the runtime authority exists; encrypted in Git.
+    Bootstrap,
+    /// Made in the cluster by an operator and published to Vault.
+    Internal,
+}
+
+/// Whether a secret moves to Vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Disposition {
+    /// It moves.
+    Moves,
+    /// It stays in Secrets Manager, for this reason.
+    Stays(Prose),
+}
+
+/// An application that reads the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "DeclaredConsumer", into = "DeclaredConsumer")]
+pub struct Consumer {
+    /// The application.
+    pub application: Prose,
+    /// How it reads.
+    pub means: ConsumerMeans,
+}
+
+/// How a consumer reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsumerMeans {
+    /// By calling Secrets Manager itself.
+    Sdk(Sdk),
+    /// Through an ExternalSecret.
+    ExternalSecret(ExternalSecret),
+}
+
+/// An application that reads the secret, through exactly one of `sdk` and `externalSecret`.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, rename = "Consumer")]
+#[schemars(extend("oneOf" = [{ "required": ["sdk"] }, { "required": ["externalSecret"] }]))]
+struct DeclaredConsumer {
+    /// The application.
+    application: Prose,
+    /// It calls Secrets Manager itself, through the SDK module.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Sdk")]
+    sdk: Option<Sdk>,
+    /// It mounts a Kubernetes Secret that External Secrets Operator materializes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ExternalSecret")]
+    external_secret: Option<ExternalSecret>,
+}
+
+/// Why a declared consumer is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum InvalidConsumer {
+    #[error("a consumer reads through exactly one of `sdk` and `externalSecret`; make them two consumers")]
+    BothMeans,
+    #[error("a consumer reads through `sdk` or `externalSecret`; add the one that it uses")]
+    NoMeans,
+}
+
+impl TryFrom<DeclaredConsumer> for Consumer {
+    type Error = InvalidConsumer;
+
+    fn try_from(declared: DeclaredConsumer) -> Result<Self, InvalidConsumer> {
+        let means = match (declared.sdk, declared.external_secret) {
+            (Some(sdk), None) => ConsumerMeans::Sdk(sdk),
+            (None, Some(external_secret)) => ConsumerMeans::ExternalSecret(external_secret),
+            (Some(_), Some(_)) => return Err(InvalidConsumer::BothMeans),
+            (None, None) => return Err(InvalidConsumer::NoMeans),
+        };
+        Ok(Self { application: declared.application, means })
+    }
+}
+
+impl From<Consumer> for DeclaredConsumer {
+    fn from(consumer: Consumer) -> Self {
+        let (sdk, external_secret) = match consumer.means {
+            ConsumerMeans::Sdk(sdk) => (Some(sdk), None),
+            ConsumerMeans::ExternalSecret(external_secret) => (None, Some(external_secret)),
+        };
+        Self { application: consumer.application, sdk, external_secret }
+    }
+}
+
+/// A consumer that calls Secrets Manager itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Sdk {
+    /// The programming language, as in `python` or `java`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Prose>,
+}
+
+/// A consumer that reads through an ExternalSecret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExternalSecret {
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// Its name.
+    pub name: KubernetesName,
+    /// What it reads of this secret.
+    #[schemars(length(min = 1))]
+    pub reads: Vec<Read>,
+}
+
+/// Who may change the value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Writer {
+    /// A person or team, by hand.
+    People(Prose),
+    /// A rotation function.
+    Rotation(Prose),
+    /// Terraform code: where it lies.
+    Terraform(Prose),
+    /// A PushSecret in a cluster.
+    PushSecret(PushSecret),
+}
+
+/// A PushSecret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PushSecret {
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// Its name.
+    pub name: KubernetesName,
+}
+
+/// Whether and how a secret is rotated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rotation {
+    /// Whether rotation is switched on.
+    pub enabled: bool,
+    /// How, how often, by whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<Prose>,
+}
+
+/// How the value is laid out in Vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum RecordedEncoding {
+    /// One property holds the exact text.
+    Text {
+        /// The property.
+        property: Prose,
+    },
+    /// One property holds the base64 of the exact bytes.
+    Binary {
+        /// The property.
+        property: Prose,
+    },
+    /// A JSON object as a map of strings.
+    Fields {
+        /// The property that holds the exact text too, where a whole read needs it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        whole: Option<Prose>,
+    },
+}
+
+/// A free text: not empty, no blanks around it, at most 2,048 characters, no control characters but line breaks and tabs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Prose(Arc<str>);
+
+/// Why a text is no [`Prose`]. Does not quote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidProse {
+    /// Empty, or with blanks around it.
+    #[error("a text is neither empty nor surrounded by blanks")]
+    Blanks,
+    /// Too long.
+    #[error("a text has at most {} characters", crate::quota::DESCRIPTION_CHARACTERS)]
+    Length,
+    /// A control character.
+    #[error("a text holds no control characters but line breaks and tabs")]
+    Control,
+}
+
+impl Prose {
+    /// Parses a text.
+    ///
+    /// # Errors
+    /// [`InvalidProse`].
+    pub fn parse(text: &str) -> Result<Self, InvalidProse> {
+        if text.is_empty() || text.trim() != text {
+            Err(InvalidProse::Blanks)
+        } else if text.chars().count() > crate::quota::DESCRIPTION_CHARACTERS {
+            Err(InvalidProse::Length)
+        } else if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+            Err(InvalidProse::Control)
+        } else {
+            Ok(Self(text.into()))
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Prose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for Prose {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Block scalars (`|`) end in a line break that nobody means.
+        let text = String::deserialize(deserializer)?;
+        Self::parse(text.strip_suffix('\n').unwrap_or(&text)).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Prose {
+    fn schema_name() -> Cow<'static, str> {
+        "Prose".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": crate::quota::DESCRIPTION_CHARACTERS })
+    }
+}
+
+impl Secret {
+    /// The name in Secrets Manager.
+    #[must_use]
+    pub fn source_name(&self) -> &SecretName {
+        self.legacy_name.as_ref().unwrap_or(&self.name)
+    }
+
+    /// The path in Vault: the name's own text, which an [`Inventory`](super::Inventory) only takes where Vault keeps it as it is.
+    #[must_use]
+    pub fn vault_path(&self) -> VaultPath {
+        VaultPath::cleaned(&self.name)
+    }
+
+    /// Whether it moves to Vault.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        matches!(self.disposition, Disposition::Moves)
+    }
+
+    /// Every declared read of every ExternalSecret, in the order of the file.
+    pub fn reads(&self) -> impl Iterator<Item = &Read> {
+        self.consumers.iter().filter_map(Consumer::external_secret).flat_map(|consumer| &consumer.reads)
+    }
+
+    /// The consumers that call Secrets Manager themselves; they can't be switched by this tool.
+    pub fn sdk_consumers(&self) -> impl Iterator<Item = &Consumer> {
+        self.consumers.iter().filter(|consumer| matches!(consumer.means, ConsumerMeans::Sdk(_)))
+    }
+}
+
+impl Consumer {
+    /// The ExternalSecret, where it reads through one.
+    #[must_use]
+    pub fn external_secret(&self) -> Option<&ExternalSecret> {
+        match &self.means {
+            ConsumerMeans::ExternalSecret(external_secret) => Some(external_secret),
+            ConsumerMeans::Sdk(_) => None,
+        }
+    }
+}
