@@ -30,8 +30,8 @@ impl Canary {
         let mut forms = vec![("as it is", word.clone()), ("in hexadecimal", hex.to_uppercase()), ("in hexadecimal", hex)];
         for before in 0..3 {
             let base64 = base64_after(before, word.as_bytes());
-            forms.push(("in base64url", base64.replace('+', "-").replace('/', "_")));
-            forms.push(("in base64", base64));
+            let base64url = base64.replace('+', "-").replace('/', "_");
+            forms.extend([("in base64", base64), ("in base64url", base64url)]);
         }
         Self { word, forms }
     }

@@ -81,13 +81,15 @@ async fn run(task: Task) -> Result<()> {
     }
 }
 
-/// Resolves to the number of the first of SIGINT and SIGTERM that comes.
+/// Resolves to the number of the first signal that asks us to end.
 async fn interrupted() -> u8 {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let kinds = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = kinds else {
         return std::future::pending().await;
     };
     tokio::select! {
         _ = interrupt.recv() => 2,
         _ = terminate.recv() => 15,
+        _ = hangup.recv() => 1,
     }
 }

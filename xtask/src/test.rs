@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use clap::ValueEnum as _;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     process::Command,
@@ -51,6 +52,12 @@ impl Part {
     const ALL: [Self; 8] =
         [Self::Setup, Self::Fmt, Self::Clippy, Self::Doc, Self::Generate, Self::Tidy, Self::Arrows, Self::Tests];
 
+    /// The command that does this part alone.
+    fn repeat(self, filter: &[String]) -> String {
+        let filter = if filter.is_empty() { String::new() } else { format!(" -- {}", filter.join(" ")) };
+        format!("cargo xtask test --only {self}{filter}")
+    }
+
     async fn run(self, filter: &[String]) -> Result<()> {
         match self {
             Self::Setup => setup::stack().await.map(drop),
@@ -68,17 +75,7 @@ impl Part {
 
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Setup => "setup",
-            Self::Fmt => "fmt",
-            Self::Clippy => "clippy",
-            Self::Doc => "doc",
-            Self::Generate => "generate",
-            Self::Tidy => "tidy",
-            Self::Arrows => "arrows",
-            Self::Tests => "tests",
-            Self::It => "it",
-        })
+        self.to_possible_value().map_or(Ok(()), |value| f.write_str(value.get_name()))
     }
 }
 
@@ -88,7 +85,7 @@ pub(crate) async fn run(only: Option<Part>, filter: &[String]) -> Result<()> {
     for part in parts {
         eprintln!("\n==> {part}");
         let start = Instant::now();
-        part.run(filter).await.with_context(|| format!("`{part}` failed; repeat it with `cargo xtask test --only {part}`"))?;
+        part.run(filter).await.with_context(|| format!("{part} failed; repeat it with `{}`", part.repeat(filter)))?;
         eprintln!("<== {part}: {:.1} s", start.elapsed().as_secs_f32());
     }
     Ok(())

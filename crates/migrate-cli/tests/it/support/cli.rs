@@ -37,7 +37,8 @@ impl Workbench {
         for folder in [bench.repository(), bench.home(), bench.root.join("runs")] {
             fs::create_dir_all(folder).expect("a folder below MIGRATE_TEST_SCRATCH");
         }
-        let made = bench.program("git").args(["init", "--quiet", "--initial-branch=main"]).status().expect("git runs");
+        let made =
+            bench.program("git").args(["init", "--quiet", "--template=", "--initial-branch=main"]).status().expect("git runs");
         assert!(made.success(), "git init failed");
         bench.with("NO_COLOR", "1").with("RUST_BACKTRACE", "0")
     }
