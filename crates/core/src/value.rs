@@ -4,7 +4,7 @@
 //! `[redacted]`. A rim that must put a value on the wire calls [`SecretText::expose`] or [`SecretBytes::expose`], which is easy to
 //! search for.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
@@ -14,6 +14,10 @@ pub struct SecretBytes(Zeroizing<Vec<u8>>);
 
 /// Text of a secret value (UTF-8).
 pub struct SecretText(Zeroizing<String>);
+
+/// A growing buffer that wipes what it outgrows: a plain `Vec` leaves its earlier, smaller copies in freed memory.
+#[derive(Default)]
+pub struct SecretBuffer(Zeroizing<Vec<u8>>);
 
 /// A value as Secrets Manager keeps it: a version holds either `SecretString` or `SecretBinary`
 /// (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>).
@@ -36,6 +40,78 @@ impl SecretBytes {
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+
+    /// A second copy, said by name: values are not cloned by accident.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self::new(self.0.to_vec())
+    }
+
+    /// A second copy as text, where the bytes are UTF-8.
+    #[must_use]
+    pub fn duplicate_as_text(&self) -> Option<SecretText> {
+        std::str::from_utf8(&self.0).ok().map(|text| SecretText::new(text.to_owned()))
+    }
+}
+
+impl SecretBuffer {
+    /// An empty buffer with room for `capacity` bytes.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(Zeroizing::new(Vec::with_capacity(capacity)))
+    }
+
+    /// Adds `bytes` at the end.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        if self.0.capacity() - self.0.len() < bytes.len() {
+            let needed = self.0.len() + bytes.len();
+            let mut grown = Vec::with_capacity(needed.max(self.0.capacity() * 2).max(64));
+            grown.extend_from_slice(&self.0);
+            self.0 = Zeroizing::new(grown);
+        }
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Adds one byte at the end.
+    pub fn push(&mut self, byte: u8) {
+        self.extend(&[byte]);
+    }
+
+    /// Adds one character at the end, as UTF-8.
+    pub fn push_char(&mut self, character: char) {
+        self.extend(character.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+
+    /// What is in it.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The bytes as a value.
+    #[must_use]
+    pub fn into_bytes(self) -> SecretBytes {
+        SecretBytes(self.0)
+    }
+
+    /// The bytes as a text, where they are UTF-8; otherwise they are wiped.
+    #[must_use]
+    pub fn into_text(mut self) -> Option<SecretText> {
+        match String::from_utf8(mem::take(&mut *self.0)) {
+            Ok(text) => Some(SecretText::new(text)),
+            Err(error) => {
+                wipe(&mut error.into_bytes());
+                None
+            }
+        }
+    }
+}
+
+impl fmt::Write for SecretBuffer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.extend(text.as_bytes());
+        Ok(())
     }
 }
 
@@ -77,6 +153,12 @@ impl fmt::Debug for SecretBytes {
 }
 
 impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl fmt::Debug for SecretBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
@@ -165,6 +247,20 @@ mod tests {
     #[test]
     fn text_and_binary_of_the_same_bytes_differ() {
         assert_ne!(SecretValue::Text(SecretText::new("a".into())), SecretValue::Binary(SecretBytes::new(b"a".to_vec())));
+    }
+
+    #[test]
+    fn a_buffer_keeps_what_it_outgrows_and_gives_text_only_where_it_is_text() {
+        let mut buffer = SecretBuffer::with_capacity(1);
+        for byte in 0..200 {
+            buffer.push(byte % 100);
+        }
+        buffer.push_char('é');
+        let expected: Vec<u8> = (0..200).map(|byte| byte % 100).chain("é".bytes()).collect();
+        assert_eq!(buffer.expose(), expected);
+        assert!(!format!("{buffer:?}").contains('0'));
+        buffer.push(0xff);
+        assert!(buffer.into_text().is_none());
     }
 
     #[test]
