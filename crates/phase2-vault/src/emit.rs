@@ -13,7 +13,10 @@ pub enum PolicyError {
 }
 
 /// The least that a migration needs, in HCL: create entries below `prefixes` of `mount` and read them back, mark and clear them, read the
-/// mount's settings, keep the anchor. It can't write over a value: KV v2 data is granted `create` without `update`.
+/// mount's settings, keep the anchor. No list, no undelete, no destroy, no deletion of single versions.
+///
+/// `update` on data can't be left out: the first value of an entry that has metadata, and ours are marked first, counts as an update. That
+/// nothing is overwritten is the work of check-and-set (REQ VLT-2); `cas_required` on the mount makes it the store's own rule.
 ///
 /// Source: <https://developer.hashicorp.com/vault/docs/concepts/policies>, <https://openbao.org/docs/concepts/policies/>.
 ///
@@ -28,7 +31,11 @@ pub fn migration_policy(mount: &VaultPath, prefixes: &[VaultPath], anchor: &Vaul
     let mount = literal(mount)?;
     for prefix in prefixes {
         let prefix = literal(prefix)?;
-        grant("members: create, never update; read back", format!("{mount}/data/{prefix}/*"), r#""create", "read""#);
+        grant(
+            "members: create by check-and-set, which is an update where metadata exists; read back",
+            format!("{mount}/data/{prefix}/*"),
+            r#""create", "read", "update""#,
+        );
         grant(
             "members: look, mark with wave and epoch, take back before commit",
             format!("{mount}/metadata/{prefix}/*"),
@@ -79,10 +86,23 @@ mod tests {
     }
 
     #[test]
-    fn data_is_never_granted_update() {
-        let policy = migration_policy(&path("secret"), &[path("platform-data")], &path("migrate/anchor")).unwrap();
-        let grants: Vec<_> = policy.split("\n\n").filter(|grant| grant.contains("secret/data/platform-data/*")).collect();
-        assert_eq!(grants.len(), 1);
-        assert!(grants[0].contains(r#"["create", "read"]"#), "{policy}");
+    fn nothing_is_granted_beyond_mount_prefixes_and_anchor() {
+        let policy =
+            migration_policy(&path("team/kv"), &[path("platform-data"), path("a \"b\"")], &path("migrate/anchor")).unwrap();
+        let paths: Vec<_> = policy.lines().filter_map(|line| line.strip_prefix("path ")).collect();
+        assert_eq!(
+            paths,
+            [
+                r#""team/kv/data/platform-data/*" {"#,
+                r#""team/kv/metadata/platform-data/*" {"#,
+                r#""team/kv/data/a \"b\"/*" {"#,
+                r#""team/kv/metadata/a \"b\"/*" {"#,
+                r#""team/kv/data/migrate/anchor" {"#,
+                r#""team/kv/config" {"#,
+                r#""sys/internal/ui/mounts/team/kv" {"#,
+                r#""auth/token/lookup-self" {"#,
+            ]
+        );
+        assert!(!policy.contains("sudo") && !policy.contains("list"), "{policy}");
     }
 }

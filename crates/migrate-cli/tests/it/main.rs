@@ -4,5 +4,6 @@
 // Always true here; it tells clippy that helpers, too, may fail by `expect`.
 #![cfg(test)]
 
+mod contract_incoming;
 mod stack;
 mod support;

@@ -22,6 +22,8 @@ impl Mount {
         let input = json!({"type": "kv", "options": {"version": "2"}});
         let (status, body) = mount.call(Method::POST, &format!("sys/mounts/{}", mount.path), Some(input)).await;
         assert!(status.is_success(), "OpenBao refused a mount: {status} {body}");
+        // A new KV v2 mount answers 400 ("upgrading") for a moment.
+        while mount.call(Method::GET, &format!("{}/config", mount.path), None).await.0 == StatusCode::BAD_REQUEST {}
         mount
     }
 

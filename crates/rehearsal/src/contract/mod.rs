@@ -1,0 +1,3 @@
+//! The ports' contract suites: one per port, run by tests against the real servers and against the emulators alike.
+
+pub mod incoming;
