@@ -2,6 +2,8 @@
 //!
 //! A generated file is whole, or a region of a Markdown page between `<!-- generated: NAME -->` and `<!-- end generated -->`.
 
+mod transitions;
+
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
@@ -19,7 +21,15 @@ struct Generated {
 }
 
 /// All that is generated. Add a line here.
-const ALL: [Generated; 1] = [Generated { file: "docs/architecture.md", region: Some("arrows"), render: || Ok(arrows::table()) }];
+const ALL: [Generated; 3] = [
+    Generated { file: "docs/architecture.md", region: Some("arrows"), render: || Ok(arrows::table()) },
+    Generated { file: "docs/handover.md", region: Some("transitions"), render: transitions::table },
+    Generated { file: "docs/schema/secrets-inventory.v1.json", region: None, render: schema },
+];
+
+fn schema() -> Result<String> {
+    Ok(format!("{:#}\n", migrate_core::inventory::schema()))
+}
 
 /// `cargo xtask generate`: writes what changed; with `check` it fails instead.
 pub(crate) fn run(check: bool) -> Result<()> {

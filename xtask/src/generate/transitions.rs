@@ -1,0 +1,159 @@
+//! The transition table of `docs/handover.md`: every state that a wave of one secret can reach through the production `next`, and every
+//! event that may follow there.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use anyhow::{Context as _, Result};
+use migrate_core::{
+    handover::{Event, Handover, next},
+    id::Epoch,
+};
+use serde_json::{Value, json};
+
+const WAVE: &str = "first";
+const SECRET: &str = "platform-data/mysql/app";
+const VERSION: &str = "11111111-1111-4111-8111-111111111111";
+
+/// What the table says about a state: the wave's stage and its member's step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Shown {
+    stage: String,
+    step: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Change {
+    event: &'static str,
+    from: Shown,
+    to: Shown,
+}
+
+/// The table: a row for each change that an event can make, states in the order in which a wave first gets there.
+pub(super) fn table() -> Result<String> {
+    let changes = changes()?;
+    let mut states: Vec<&Shown> = Vec::new();
+    for state in changes.iter().flat_map(|change| [&change.from, &change.to]) {
+        if !states.contains(&state) {
+            states.push(state);
+        }
+    }
+    let rows = states.into_iter().flat_map(|state| changes.iter().filter(move |change| &change.from == state));
+    let rows = rows.map(|Change { event, from, to }| {
+        format!("| {} | {} | `{event}` | {} | {} |\n", from.stage, from.step, to.stage, to.step)
+    });
+    let head = "| wave | member | event | wave afterwards | member afterwards |\n|---|---|---|---|---|\n";
+    Ok(rows.fold(head.to_owned(), |table, row| table + &row))
+}
+
+/// Every change that some run can make, those that need the fewest events before them first.
+fn changes() -> Result<Vec<Change>> {
+    let created = event(json!({"type": "created", "ledger": "ledger"}))?;
+    let start = next(Handover::default(), Epoch(0), &created)?;
+    let events = events()?;
+
+    let mut changes = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(state) = queue.pop_front() {
+        if !seen.insert(key(&state)?) {
+            continue;
+        }
+        for event in &events {
+            // A lead raises the epoch; everything else is said by the run that leads.
+            let leads = event.kind() == "lead";
+            let epoch = if leads { state.epoch.raised() } else { state.epoch };
+            let Ok(after) = next(state.clone(), epoch, event) else { continue };
+            let change = Change { event: event.kind(), from: shown(&state)?, to: shown(&after)? };
+            if !leads && change.from != change.to && !changes.contains(&change) {
+                changes.push(change);
+            }
+            queue.push_back(after);
+        }
+    }
+    Ok(changes)
+}
+
+/// One event of each kind, about the one member, as the ledger spells it.
+fn events() -> Result<Vec<Event>> {
+    let versions = json!({VERSION: ["AWSCURRENT"]});
+    let begun = json!({
+        "source": SECRET,
+        "path": SECRET,
+        "arn": format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:{SECRET}-AbCdEf"),
+        "versions": versions,
+        "encoding": {"kind": "text", "property": "value"},
+    });
+    let runner = json!({"host": "host", "process": 1});
+    let events = [
+        json!({"type": "lead", "run": "apply", "runner": runner}),
+        json!({"type": "begin", "plan": "digest", "members": {SECRET: begun}}),
+        json!({"type": "preflighted"}),
+        json!({"type": "fence-intended", "members": [SECRET]}),
+        json!({"type": "fenced", "members": [SECRET]}),
+        json!({"type": "settled", "afterSeconds": 300, "members": {SECRET: versions}}),
+        json!({"type": "copy-intended", "members": [SECRET]}),
+        json!({"type": "copied", "members": {SECRET: 1}}),
+        json!({"type": "verified", "members": {SECRET: [VERSION, 1]}}),
+        json!({"type": "committed", "consumersByHand": false}),
+        json!({"type": "confirmed"}),
+        json!({"type": "lead", "run": "rollback", "runner": runner}),
+        json!({"type": "rollback-begun"}),
+        json!({"type": "cleared", "members": [SECRET]}),
+        json!({"type": "unfenced", "members": [SECRET]}),
+        json!({"type": "rolled-back"}),
+    ];
+    events
+        .into_iter()
+        .map(|mut body| {
+            body["wave"] = WAVE.into();
+            event(body)
+        })
+        .collect()
+}
+
+fn event(body: Value) -> Result<Event> {
+    let kind = body["type"].to_string();
+    serde_json::from_value(body).with_context(|| format!("an event of type {kind} has another shape today"))
+}
+
+/// What tells states apart for the protocol: epochs matter only in whether the member's is the present one.
+fn key(state: &Handover) -> Result<(Shown, String)> {
+    Ok((shown(state)?, format!("{:?}", state.lead.as_ref().map(|lead| (lead.run, lead.ended)))))
+}
+
+fn shown(state: &Handover) -> Result<Shown> {
+    let Some(wave) = state.waves.values().next() else {
+        return Ok(Shown { stage: "none".into(), step: "none".into() });
+    };
+    let stage = serde_json::to_value(wave.stage)?;
+    let step = wave.members.values().next().map(|member| serde_json::to_value(member.step)).context("a wave has a member")??;
+    let older = step["epoch"].as_u64().is_some_and(|epoch| epoch < state.epoch.0);
+    let word = |value: &Value| value.as_str().map(|word| word.replace('-', " ")).context("stages and steps are words");
+    let step = word(&step["step"])?;
+    Ok(Shown { stage: word(&stage)?, step: if older { format!("{step} by an earlier run") } else { step } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn followers(step: &str) -> BTreeSet<&'static str> {
+        let changes = changes().unwrap().into_iter();
+        changes
+            .filter(|change| change.from == Shown { stage: "settled".into(), step: step.into() })
+            .map(|change| change.event)
+            .collect()
+    }
+
+    #[test]
+    fn a_wave_can_get_from_its_beginning_to_both_its_ends() {
+        let ends: BTreeSet<_> = changes().unwrap().into_iter().map(|change| change.to.stage).collect();
+        assert!(ends.contains("confirmed") && ends.contains("rolled back"), "{ends:?}");
+    }
+
+    #[test]
+    fn a_copy_of_an_earlier_run_is_taken_up_anew_before_it_is_verified() {
+        assert_eq!(followers("copied by an earlier run"), BTreeSet::from(["copy-intended", "rollback-begun"]));
+        assert!(followers("copied").contains("verified"));
+    }
+}
