@@ -84,6 +84,17 @@ impl PortError {
         Self { kind, effect: Effect::NotDone, operation: operation.into(), subject: subject.into(), detail: detail.into() }
     }
 
+    /// Whether the same call may succeed a little later without anybody changing anything.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        use PortErrorKind as Kind;
+        self.effect == Effect::Unknown
+            || matches!(
+                self.kind,
+                Kind::Unreachable | Kind::TimedOut | Kind::Throttled | Kind::NotServing | Kind::Unauthenticated
+            )
+    }
+
     /// The same error, saying that the effect may have happened.
     #[must_use]
     pub fn maybe_done(mut self) -> Self {

@@ -1,1 +1,34 @@
-//! placeholder
+//! Runs the handover protocol over the ports. Knows no product: what to do is decided in `migrate-core`, how a store is spoken to in the
+//! phase crates; here the two meet, in order, with the ledger on disk between them.
+//!
+//! ```text
+//!   decide(state) ──► step ──► intent on disk ──► still leading? ──► effect through a port ──► outcome on disk ──┐
+//!        ▲                                                                                                       │
+//!        └───────────────────────────────────────── state = fold of the ledger ◄─────────────────────────────────┘
+//! ```
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`ledger_file`] | append, fsync, lock, torn tail |
+//! | `lead` | opens a ledger against its anchor, takes the lead, makes decisive records count |
+//! | `steps` | begin, preflight, fence, settle, commit, confirm, rollback |
+//! | `copy` | the pipeline: the only code that holds values on their way |
+//! | [`survey`](mod@survey) | looks at everything a plan needs |
+//! | [`inspect`](mod@inspect) | looks at everything a verdict needs, changing nothing |
+//!
+//! The clock, the interrupt and the progress are injected.
+
+mod copy;
+mod error;
+pub mod inspect;
+mod lead;
+pub mod ledger_file;
+mod rim;
+mod steps;
+pub mod survey;
+
+pub use error::{Stopped, Where};
+pub use lead::{Session, SessionSettings};
+pub use ledger_file::{LedgerError, LedgerFile};
+pub use rim::{Clock, Interrupt, Pace, Processes, Progress, Silent, Systems, TokioClock};
+pub use steps::{Report, StepTime};

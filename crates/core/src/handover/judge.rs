@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Begun, Handover, Member, Runner, ViolationKind};
 use crate::{
     codec::Unencodable,
-    id::{Epoch, SourceVersion, TargetVersion},
+    id::{Epoch, TargetVersion},
     name::SecretName,
     observed::{FenceSeen, Mark, Sighting, SourceSecret, TargetEntry, VersionMap},
     ports::PortError,
@@ -118,12 +118,12 @@ pub enum Obstacle {
     },
     /// No encoding gives every consumer the same bytes.
     #[error("{0}")]
-    Unencodable(#[serde(rename = "why")] Unencodable),
+    Unencodable(Unencodable),
     /// The value changed before the fence took effect, and the planned encoding no longer serves its readers.
     #[error("changed before it was fenced, and the planned encoding no longer fits its value")]
     EncodingMoved,
-    /// The incoming store refused it.
-    #[error("was refused by Vault: {error}")]
+    /// A store refused the effect.
+    #[error("was refused: {error}")]
     Refused {
         /// Why.
         error: String,
@@ -149,10 +149,28 @@ pub enum Obstacle {
 }
 
 impl Obstacle {
-    /// The obstacle that a failed look or effect is.
+    /// The obstacle that a failed look is.
     #[must_use]
     pub fn unknown(error: &PortError) -> Self {
         Self::Unknown { error: error.to_string() }
+    }
+
+    /// The obstacle that a failed effect is.
+    #[must_use]
+    pub fn of_effect(error: &PortError) -> Self {
+        if error.is_passing() { Self::unknown(error) } else { Self::Refused { error: error.to_string() } }
+    }
+
+    /// The obstacle that a failed read of a value is.
+    #[must_use]
+    pub fn of_read(error: &PortError) -> Self {
+        if error.is_passing() { Self::unknown(error) } else { Self::ValueUnreadable { error: error.to_string() } }
+    }
+
+    /// Whether running the same command again may be enough: nobody has to decide anything.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unknown { .. })
     }
 }
 
@@ -362,10 +380,4 @@ pub fn takeover(state: &Handover, is_dead: impl Fn(&Runner) -> Option<bool>, dec
         }
         _ => Takeover::Free,
     }
-}
-
-/// The version to read of a member, where it has one.
-#[must_use]
-pub fn wanted_version(member: &Member) -> Option<&SourceVersion> {
-    member.version()
 }

@@ -185,7 +185,8 @@ impl Handover {
                     })
                     .collect();
                 let stage = Stage::Begun;
-                let wave_state = Wave { plan: plan.clone(), stage, members, violated: false, consumers_by_hand: false };
+                let wave_state =
+                    Wave { plan: plan.clone(), stage, members, fenced_under: None, violated: false, consumers_by_hand: false };
                 self.waves.insert(wave.clone(), wave_state);
             }
             _ => {
@@ -293,7 +294,10 @@ impl Wave {
         match event {
             Event::Preflighted { .. } => self.stage = Stage::Preflighted,
             Event::FenceIntended { members, .. } => self.set(members.iter(), |_| At::FenceIntended),
-            Event::Fenced { members, .. } => self.set(members.iter(), |_| At::Fenced),
+            Event::Fenced { members, .. } => {
+                self.fenced_under = Some(epoch);
+                self.set(members.iter(), |_| At::Fenced);
+            }
             Event::Settled { members, .. } => {
                 self.stage = Stage::Settled;
                 for (name, versions) in members {

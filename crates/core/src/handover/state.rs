@@ -77,6 +77,8 @@ pub struct Wave {
     pub stage: Stage,
     /// Its members.
     pub members: BTreeMap<SecretName, Member>,
+    /// The epoch of the run that fenced last.
+    pub fenced_under: Option<Epoch>,
     /// A violation was recorded; cleared by nothing but a person reading it.
     pub violated: bool,
     /// Consumers are switched by hand.
@@ -137,7 +139,30 @@ impl Member {
     }
 }
 
+impl Wave {
+    /// The newest epoch that a copy of this wave bears.
+    #[must_use]
+    pub fn stamped_epoch(&self) -> Option<Epoch> {
+        self.members.values().filter_map(|member| member.step.epoch()).max()
+    }
+}
+
 impl MemberStep {
+    /// The epoch that its copy bears, where one may stand.
+    #[must_use]
+    pub fn epoch(self) -> Option<Epoch> {
+        match self {
+            Self::CopyIntended { epoch } | Self::Copied { epoch, .. } | Self::Verified { epoch, .. } => Some(epoch),
+            _ => None,
+        }
+    }
+
+    /// Whether its fence is known to have been stored, and not taken away by us.
+    #[must_use]
+    pub fn is_fenced(self) -> bool {
+        !matches!(self, Self::Planned | Self::FenceIntended | Self::Unfenced)
+    }
+
     /// The version of the copy, where one is known to stand.
     #[must_use]
     pub fn target(self) -> Option<TargetVersion> {

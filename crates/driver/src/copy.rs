@@ -1,0 +1,342 @@
+//! The copy pipeline: the only code that holds values on their way.
+//!
+//! ```text
+//!  group of members ─► copy-intended on disk
+//!    ├─ batch ─► look at targets ─► read values ─► encode + prove ─► still leading? ─► stamp ─► create ─► read back, compare ─► wiped
+//!    ├─ batch ─► …                                (several batches at once, each no more than one BatchGetSecretValue)
+//!    └─ batch ─► …
+//!  copied and verified on disk
+//! ```
+//!
+//! A value lives from its batch's read to the end of that batch. Nothing grows with the number of secrets but names and versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt as _;
+use migrate_core::{
+    codec::{self, Choice, Encoded},
+    handover::{
+        Event,
+        judge::{Blocked, Obstacle, TargetVerdict, target_for_copy},
+    },
+    id::{SourceVersion, TargetVersion, WaveName},
+    name::{SecretName, VaultPath},
+    observed::{Mark, Sighting},
+    plan::CheckedPlan,
+    ports::{Effect, PortErrorKind, Stamp, TargetReading, TargetWrite},
+    reads::Read,
+};
+
+use crate::{
+    Session,
+    error::{Stopped, Where},
+    steps::{COPY, VERIFY},
+};
+
+/// One member on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) name: SecretName,
+    pub(crate) source: SecretName,
+    pub(crate) path: VaultPath,
+    /// The version that counts.
+    pub(crate) version: SourceVersion,
+    /// Whether that is the planned one.
+    pub(crate) as_planned: bool,
+    /// The version of the copy, where the ledger knows one.
+    pub(crate) target: Option<TargetVersion>,
+    pub(crate) choice: Choice,
+    pub(crate) reads: Vec<Read>,
+}
+
+/// What a batch gave for one member.
+type Outcome = Result<TargetVersion, Obstacle>;
+
+/// One member inside a batch.
+struct Passenger<'a> {
+    job: &'a Job,
+    encoded: Encoded,
+    outcome: Option<Outcome>,
+}
+
+impl Session<'_> {
+    /// Copies these members, or adopts the copies that an earlier run left; with `verify` each is proved while its value is in memory.
+    pub(crate) async fn copy(
+        &mut self,
+        wave: &WaveName,
+        plan: &CheckedPlan,
+        members: &[SecretName],
+        verify: bool,
+    ) -> Result<(), Stopped> {
+        for group in members.chunks(self.settings.pace.group) {
+            self.pause(COPY)?;
+            let names: BTreeSet<SecretName> = group.iter().cloned().collect();
+            self.record(Event::CopyIntended { wave: wave.clone(), members: names })?;
+            let jobs = self.jobs(wave, plan, group);
+            let mark = self.mark(wave);
+            let mut results = self.batches(&jobs, |batch| self.copy_batch(batch, &mark, verify)).await;
+            let copied: BTreeMap<SecretName, TargetVersion> =
+                results.done.iter().map(|(job, target)| (job.name.clone(), *target)).collect();
+            if !copied.is_empty() {
+                self.record(Event::Copied { wave: wave.clone(), members: copied })?;
+                if verify {
+                    self.record_verified(wave, &results.done)?;
+                }
+            }
+            self.finish_group(wave, COPY, &mut results)?;
+        }
+        Ok(())
+    }
+
+    /// Proves these copies equal to their sources.
+    pub(crate) async fn verify(&mut self, wave: &WaveName, plan: &CheckedPlan, members: &[SecretName]) -> Result<(), Stopped> {
+        for group in members.chunks(self.settings.pace.group) {
+            self.pause(VERIFY)?;
+            let jobs = self.jobs(wave, plan, group);
+            let mark = self.mark(wave);
+            let mut results = self.batches(&jobs, |batch| self.verify_batch(batch, &mark)).await;
+            if !results.done.is_empty() {
+                self.record_verified(wave, &results.done)?;
+            }
+            self.finish_group(wave, VERIFY, &mut results)?;
+        }
+        Ok(())
+    }
+
+    fn record_verified(&mut self, wave: &WaveName, done: &[(&Job, TargetVersion)]) -> Result<(), Stopped> {
+        let members = done.iter().map(|(job, target)| (job.name.clone(), (job.version.clone(), *target))).collect();
+        self.record(Event::Verified { wave: wave.clone(), members })
+    }
+
+    fn finish_group(&mut self, wave: &WaveName, step: Where, results: &mut Results<'_>) -> Result<(), Stopped> {
+        if let Some(stopped) = results.stopped.take() {
+            return Err(stopped);
+        }
+        let blocked = std::mem::take(&mut results.blocked);
+        // A source that has another version than the settled one was written behind its fence.
+        if blocked.iter().any(|blocked| blocked.obstacle == Obstacle::SourceMoved) {
+            return self.stop_or_violated(wave, step, blocked);
+        }
+        crate::steps::stop_if_any(step, blocked)
+    }
+
+    /// Runs batches concurrently, bounded. Once a store stops answering, or a stop is asked for, no new batch is begun.
+    async fn batches<'j, F, Fut>(&self, jobs: &'j [Job], run: F) -> Results<'j>
+    where
+        F: Fn(&'j [Job]) -> Fut,
+        Fut: Future<Output = Result<Vec<Outcome>, Stopped>>,
+    {
+        let mut results = Results::default();
+        let mut waiting = jobs.chunks(self.settings.pace.batch);
+        let mut running = futures::stream::FuturesUnordered::new();
+        loop {
+            while running.len() < self.settings.pace.batches && !results.halts() && !self.interrupt.requested() {
+                let Some(batch) = waiting.next() else { break };
+                let future = run(batch);
+                running.push(async move { (batch, future.await) });
+            }
+            let Some((batch, outcome)) = running.next().await else { break };
+            match outcome {
+                Ok(outcomes) => {
+                    for (job, outcome) in batch.iter().zip(outcomes) {
+                        match outcome {
+                            Ok(target) => results.done.push((job, target)),
+                            Err(obstacle) => results.blocked.push(Blocked { name: job.name.clone(), obstacle }),
+                        }
+                    }
+                    self.progress.advance(batch.len());
+                }
+                Err(stopped) => results.stopped = Some(stopped),
+            }
+        }
+        results
+    }
+
+    async fn copy_batch(&self, jobs: &[Job], mark: &Mark, verify: bool) -> Result<Vec<Outcome>, Stopped> {
+        let paths: Vec<VaultPath> = jobs.iter().map(|job| job.path.clone()).collect();
+        let (targets, values) = futures::join!(self.systems.incoming.describe(&paths), self.encoded(jobs));
+        let mut passengers = Vec::new();
+        let mut outcomes: Vec<Option<Outcome>> = Vec::new();
+        let (mut adopt, mut create) = (Vec::new(), Vec::new());
+        for ((at, job), (target, encoded)) in jobs.iter().enumerate().zip(targets.iter().zip(values)) {
+            let verdict = target_for_copy(mark, target).and_then(|verdict| Ok((verdict, encoded?)));
+            match verdict {
+                Ok((verdict, encoded)) => {
+                    let list = if matches!(verdict, TargetVerdict::Create) { &mut create } else { &mut adopt };
+                    list.push(passengers.len());
+                    passengers.push((at, Passenger { job, encoded, outcome: None }));
+                    outcomes.push(None);
+                }
+                Err(obstacle) => outcomes.push(Some(Err(obstacle))),
+            }
+        }
+        // A copy that an earlier run left is compared before it is stamped: what is not equal is not ours to stamp.
+        self.compare(&mut passengers, &adopt, mark, Compare::Adopting).await;
+        let stamped: Vec<usize> = adopt
+            .iter()
+            .copied()
+            .filter(|at| matches!(passengers.get(*at), Some((_, Passenger { outcome: Some(Ok(_)), .. }))))
+            .chain(create.iter().copied())
+            .collect();
+        self.still_leading(COPY).await?;
+        self.stamp(&mut passengers, &stamped, mark).await;
+        let create: Vec<usize> = create.into_iter().filter(|at| passengers[*at].1.outcome.is_none()).collect();
+        let uncertain = self.create(&mut passengers, &create).await;
+        // Where an answer was lost, looking tells; and what is verified is read back in any case.
+        self.compare(&mut passengers, &uncertain, mark, Compare::AfterLostAnswer).await;
+        if verify {
+            let fresh: Vec<usize> = create.into_iter().filter(|at| matches!(passengers[*at].1.outcome, Some(Ok(_)))).collect();
+            self.compare(&mut passengers, &fresh, mark, Compare::Created).await;
+        }
+        for (at, passenger) in passengers {
+            outcomes[at] = passenger.outcome;
+        }
+        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(Obstacle::TargetMoved))).collect())
+    }
+
+    async fn verify_batch(&self, jobs: &[Job], mark: &Mark) -> Result<Vec<Outcome>, Stopped> {
+        let values = self.encoded(jobs).await;
+        let mut outcomes: Vec<Option<Outcome>> = Vec::new();
+        let mut passengers = Vec::new();
+        for ((at, job), encoded) in jobs.iter().enumerate().zip(values) {
+            match encoded {
+                Ok(encoded) => {
+                    passengers.push((at, Passenger { job, encoded, outcome: None }));
+                    outcomes.push(None);
+                }
+                Err(obstacle) => outcomes.push(Some(Err(obstacle))),
+            }
+        }
+        let all: Vec<usize> = (0..passengers.len()).collect();
+        self.compare(&mut passengers, &all, mark, Compare::Created).await;
+        for (at, passenger) in passengers {
+            outcomes[at] = passenger.outcome;
+        }
+        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(Obstacle::TargetMoved))).collect())
+    }
+
+    /// Reads each value at its settled version, lays it out as planned, and proves every declared read equal.
+    async fn encoded(&self, jobs: &[Job]) -> Vec<Result<Encoded, Obstacle>> {
+        let sources: Vec<SecretName> = jobs.iter().map(|job| job.source.clone()).collect();
+        let readings = self.systems.outgoing.read(&sources).await;
+        jobs.iter()
+            .zip(readings)
+            .map(|(job, reading)| {
+                let reading = reading.map_err(|error| Obstacle::of_read(&error))?;
+                if reading.version != job.version {
+                    return Err(Obstacle::SourceMoved);
+                }
+                codec::encode(&reading.value, &job.choice, &job.reads)
+                    .map_err(|why| if job.as_planned { Obstacle::Unencodable(why) } else { Obstacle::EncodingMoved })
+            })
+            .collect()
+    }
+
+    async fn stamp(&self, passengers: &mut [(usize, Passenger<'_>)], which: &[usize], mark: &Mark) {
+        let stamps: Vec<Stamp> = which
+            .iter()
+            .map(|at| {
+                let job = passengers[*at].1.job;
+                Stamp {
+                    path: job.path.clone(),
+                    mark: mark.clone(),
+                    source: (job.source.clone(), job.version.clone()),
+                    encoding: job.choice.encoding.to_string(),
+                }
+            })
+            .collect();
+        if stamps.is_empty() {
+            return;
+        }
+        for (at, result) in which.iter().zip(self.systems.incoming.stamp(&stamps).await) {
+            if let Err(error) = result {
+                passengers[*at].1.outcome = Some(Err(Obstacle::of_effect(&error)));
+            }
+        }
+    }
+
+    /// Creates each entry; returns those of which only a look can tell whether they stand.
+    async fn create(&self, passengers: &mut [(usize, Passenger<'_>)], which: &[usize]) -> Vec<usize> {
+        if which.is_empty() {
+            return Vec::new();
+        }
+        let writes: Vec<TargetWrite<'_>> =
+            which.iter().map(|at| TargetWrite { path: &passengers[*at].1.job.path, value: &passengers[*at].1.encoded }).collect();
+        let results = self.systems.incoming.create(&writes).await;
+        let mut uncertain = Vec::new();
+        for (at, result) in which.iter().zip(results) {
+            match result {
+                Ok(version) => passengers[*at].1.outcome = Some(Ok(version)),
+                Err(error) if error.effect == Effect::Unknown || error.kind == PortErrorKind::Conflict => {
+                    uncertain.push(*at);
+                }
+                Err(error) => passengers[*at].1.outcome = Some(Err(Obstacle::of_effect(&error))),
+            }
+        }
+        uncertain
+    }
+
+    /// Reads back and compares in memory, in constant time.
+    async fn compare(&self, passengers: &mut [(usize, Passenger<'_>)], which: &[usize], mark: &Mark, how: Compare) {
+        if which.is_empty() {
+            return;
+        }
+        let paths: Vec<VaultPath> = which.iter().map(|at| passengers[*at].1.job.path.clone()).collect();
+        for (at, reading) in which.iter().zip(self.systems.incoming.read(&paths).await) {
+            let passenger = &mut passengers[*at].1;
+            passenger.outcome = Some(equal(passenger, reading, mark, how));
+        }
+    }
+}
+
+/// Why something is read back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Compare {
+    /// A copy that an earlier run of this wave left.
+    Adopting,
+    /// One that this run has just created, or the ledger knows.
+    Created,
+    /// The answer to its creation was lost, or said that something is there.
+    AfterLostAnswer,
+}
+
+fn equal(passenger: &Passenger<'_>, reading: Sighting<TargetReading>, mark: &Mark, how: Compare) -> Outcome {
+    let reading = match reading {
+        Sighting::Present(reading) => reading,
+        // The write did not arrive: the same command goes on.
+        Sighting::Absent if how == Compare::AfterLostAnswer => {
+            return Err(Obstacle::Unknown { error: "the write got no answer, and nothing stands there".to_owned() });
+        }
+        Sighting::Absent => return Err(Obstacle::TargetMoved),
+        Sighting::Unknown(error) => return Err(Obstacle::unknown(&error)),
+        Sighting::Unreadable(error) => return Err(Obstacle::Unreadable { error: error.to_string() }),
+    };
+    let ours = reading.mark.as_ref().is_some_and(|found| {
+        let same_wave = found.ledger == mark.ledger && found.wave == mark.wave;
+        same_wave && if how == Compare::Adopting { found.epoch <= mark.epoch } else { found.epoch == mark.epoch }
+    });
+    if !ours {
+        return Err(Obstacle::TargetForeign);
+    }
+    if reading.version != passenger.job.target.unwrap_or(TargetVersion(1)) {
+        return Err(Obstacle::TargetMoved);
+    }
+    match &reading.fields {
+        Some(fields) if passenger.encoded.is_equal_to(fields) => Ok(reading.version),
+        _ => Err(Obstacle::TargetDiffers),
+    }
+}
+
+/// What the batches of a group gave.
+#[derive(Default)]
+struct Results<'j> {
+    done: Vec<(&'j Job, TargetVersion)>,
+    blocked: Vec<Blocked>,
+    stopped: Option<Stopped>,
+}
+
+impl Results<'_> {
+    fn halts(&self) -> bool {
+        self.stopped.is_some() || self.blocked.iter().any(|blocked| blocked.obstacle.may_pass())
+    }
+}

@@ -1,0 +1,65 @@
+//! Looks at a wave as it stands and changes nothing, not even the ledger: for `migrate verify` and `migrate status`.
+
+use migrate_core::{
+    handover::{
+        Wave,
+        judge::{Blocked, Evidence, Obstacle, fence_stands, member_stands},
+    },
+    id::{LedgerId, WaveName},
+    name::SecretName,
+    observed::Mark,
+};
+
+use crate::rim::{Progress, Systems};
+
+/// Looks at the fence of every member that the ledger says is fenced, and names those that do not stand.
+pub async fn fences(
+    systems: Systems<'_>,
+    progress: &dyn Progress,
+    ledger: &LedgerId,
+    name: &WaveName,
+    wave: &Wave,
+) -> Vec<Blocked> {
+    let Some(mark) = mark(ledger, name, wave) else { return Vec::new() };
+    let members: Vec<_> = wave.members.iter().filter(|(_, member)| member.step.is_fenced()).collect();
+    progress.begin("fences", members.len());
+    let sources: Vec<SecretName> = members.iter().map(|(_, member)| member.begun.source.clone()).collect();
+    let fences = systems.outgoing.fences(&sources).await;
+    progress.end();
+    let judged = members.into_iter().zip(fences).filter_map(|((name, _), fence)| {
+        fence_stands(&mark, &fence).err().map(|obstacle| Blocked { name: name.clone(), obstacle })
+    });
+    judged.collect()
+}
+
+/// Looks at fence, versions and copy of every member that has a copy.
+pub async fn copies(
+    systems: Systems<'_>,
+    progress: &dyn Progress,
+    ledger: &LedgerId,
+    name: &WaveName,
+    wave: &Wave,
+) -> Vec<(SecretName, Result<(), Obstacle>)> {
+    let Some(newest) = mark(ledger, name, wave) else { return Vec::new() };
+    let members: Vec<_> = wave.members.iter().filter(|(_, member)| member.step.target().is_some()).collect();
+    progress.begin("look", members.len());
+    let sources: Vec<SecretName> = members.iter().map(|(_, member)| member.begun.source.clone()).collect();
+    let paths: Vec<_> = members.iter().map(|(_, member)| member.begun.path.clone()).collect();
+    let (seen, fences, targets) = futures::join!(
+        systems.outgoing.describe(&sources),
+        systems.outgoing.fences(&sources),
+        systems.incoming.describe(&paths),
+    );
+    progress.end();
+    let looks = members.into_iter().zip(seen).zip(fences).zip(targets);
+    let judged = looks.map(|((((name, member), source), fence), target)| {
+        let mark = Mark { epoch: member.step.epoch().unwrap_or(newest.epoch), ..newest.clone() };
+        (name.clone(), member_stands(&mark, member, &Evidence { source, fence, target }))
+    });
+    judged.collect()
+}
+
+fn mark(ledger: &LedgerId, name: &WaveName, wave: &Wave) -> Option<Mark> {
+    let epoch = wave.stamped_epoch().or(wave.fenced_under)?;
+    Some(Mark { ledger: ledger.clone(), wave: name.clone(), epoch })
+}
