@@ -1,0 +1,443 @@
+//! The SDK, and the only file that names it: one function per API operation, our types in and out.
+//!
+//! Values: the strings and blobs that the SDK parsed are moved, not copied, into types that wipe them. What it keeps itself
+//! until an answer is dropped (the body as received, its unescaping) is not ours to wipe.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    sync::{Arc, OnceLock},
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_secretsmanager::{
+    config::{
+        ConfigBag, Intercept, RuntimeComponents, SharedCredentialsProvider, SharedHttpClient, http::HttpResponse,
+        interceptors::BeforeTransmitInterceptorContextRef, retry::RetryConfig, timeout::TimeoutConfig,
+    },
+    error::{BoxError, ProvideErrorMetadata, SdkError},
+    operation::batch_get_secret_value::BatchGetSecretValueOutput,
+    primitives::DateTime,
+    types::{SecretListEntry, SecretValueEntry},
+};
+use aws_smithy_http_client::tls;
+use jiff::Timestamp;
+use migrate_core::{
+    id::SourceVersion,
+    name::{SecretArn, SecretName},
+    observed::{ListedSecret, SourceIdentity, SourceSecret, VersionMap},
+    ports::{PortError, PortErrorKind, SourceReading},
+    quota::LIST_PAGE,
+    value::{SecretBytes, SecretText, SecretValue},
+};
+
+use crate::{
+    attempts::{Attempts, Failed, Request},
+    failure::Outcome,
+    settings::{Credentials, GivenCredentials, Settings},
+};
+
+/// Longest piece of a service's message that goes into an error.
+const DETAIL_CHARACTERS: usize = 300;
+
+pub(crate) struct Client {
+    secrets: aws_sdk_secretsmanager::Client,
+    sts: aws_sdk_sts::Client,
+    region: String,
+    /// The host that Secrets Manager was asked at, wherever its endpoint came from; set by the first request.
+    host: Arc<OnceLock<String>>,
+    pub(crate) attempts: Attempts,
+}
+
+/// One page of ListSecrets.
+pub(crate) struct Page {
+    pub(crate) secrets: Vec<ListedSecret>,
+    pub(crate) next: Option<String>,
+}
+
+/// The answer to one BatchGetSecretValue, all of its pages.
+pub(crate) struct Batch {
+    /// What was read, by the name that the service says.
+    pub(crate) readings: Vec<(String, Result<SourceReading, Failed>)>,
+    /// What could not be read, by the id that the service says: a name or an ARN.
+    pub(crate) errors: Vec<(String, Failed)>,
+}
+
+/// What ValidateResourcePolicy answered.
+pub(crate) enum Validation {
+    Passed,
+    /// The checks that it did not pass, and why.
+    Findings(Vec<String>),
+    /// The endpoint does not know the operation. Never AWS's own.
+    NotOffered,
+}
+
+impl Client {
+    pub(crate) async fn connect(settings: &Settings) -> Result<Self, PortError> {
+        let config = configure(settings).await;
+        let unset = |what: &str| PortError::new(PortErrorKind::Misconfigured, "connect", "Secrets Manager", what);
+        let region = config.region().ok_or_else(|| unset("no region: set `region`, AWS_REGION, or the region of the profile"))?;
+        let region = region.as_ref().to_owned();
+        let host = Arc::default();
+        let secrets = aws_sdk_secretsmanager::config::Builder::from(&config).interceptor(AskedHost(Arc::clone(&host))).build();
+        Ok(Self {
+            secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
+            sts: aws_sdk_sts::Client::new(&config),
+            region,
+            host,
+            attempts: Attempts::new(settings),
+        })
+    }
+
+    pub(crate) async fn identify(&self) -> Result<SourceIdentity, PortError> {
+        let request = Request { operation: "GetCallerIdentity", subject: "the caller", changes: false };
+        let answer = self.attempts.run(request, || async { self.sts.get_caller_identity().send().await.map_err(failed) }).await?;
+        match (answer.account, answer.arn) {
+            (Some(account), Some(caller_arn)) => Ok(SourceIdentity { account, region: self.region.clone(), caller_arn }),
+            _ => Err(request.error(&Failed::unusable("no account or no ARN"))),
+        }
+    }
+
+    pub(crate) async fn list_page(&self, token: Option<&str>) -> Result<Page, PortError> {
+        let request = Request { operation: "ListSecrets", subject: "the account", changes: false };
+        let send = || async {
+            let page = i32::try_from(LIST_PAGE).ok();
+            let call = self.secrets.list_secrets().set_max_results(page).include_planned_deletion(true);
+            call.set_next_token(token.map(str::to_owned)).send().await.map_err(failed)
+        };
+        let answer = self.attempts.run(request, send).await?;
+        let secrets = answer.secret_list.unwrap_or_default().into_iter().map(listed).collect::<Result<_, _>>();
+        Ok(Page { secrets: secrets.map_err(|failed| request.error(&failed))?, next: answer.next_token })
+    }
+
+    pub(crate) async fn describe(&self, name: &str) -> Result<SourceSecret, PortError> {
+        let request = Request { operation: "DescribeSecret", subject: name, changes: false };
+        let send = || async { self.secrets.describe_secret().secret_id(name).send().await.map_err(failed) };
+        let answer = self.attempts.run(request, send).await?;
+        let complain = |what: &str| request.error(&Failed::unusable(what));
+        // An id that looks like the end of a partial ARN may be taken for one; only the name asked for is an answer.
+        if answer.name.as_deref() != Some(name) {
+            return Err(complain("it answered about a secret of another name"));
+        }
+        let versions = answer.version_ids_to_stages.unwrap_or_default().into_iter();
+        Ok(SourceSecret {
+            arn: SecretArn::new(answer.arn.ok_or_else(|| complain("no ARN"))?),
+            versions: VersionMap(versions.map(|(id, labels)| (SourceVersion::new(id), labels.into_iter().collect())).collect()),
+            rotation_enabled: answer.rotation_enabled.unwrap_or(false),
+            owning_service: answer.owning_service,
+            deleted_at: answer.deleted_date.map(|date| timestamp(&date)).transpose().map_err(|failed| request.error(&failed))?,
+            replica_regions: answer
+                .replication_status
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|replica| replica.region)
+                .collect(),
+            primary_region: answer.primary_region.filter(|primary| *primary != self.region),
+        })
+    }
+
+    /// Reads up to 20 values.
+    pub(crate) async fn batch_get(&self, names: &[&SecretName]) -> Result<Batch, PortError> {
+        let subject = match names {
+            [only] => only.to_string(),
+            several => format!("{} secrets", several.len()),
+        };
+        let request = Request { operation: "BatchGetSecretValue", subject: &subject, changes: false };
+        let mut batch = Batch { readings: Vec::new(), errors: Vec::new() };
+        let mut token: Option<String> = None;
+        loop {
+            let send = || async {
+                let ids = names.iter().map(ToString::to_string).collect();
+                let call = self.secrets.batch_get_secret_value().set_secret_id_list(Some(ids)).set_next_token(token.clone());
+                call.send().await.map_err(failed)
+            };
+            let BatchGetSecretValueOutput { secret_values, errors, next_token, .. } = self.attempts.run(request, send).await?;
+            batch.readings.extend(secret_values.unwrap_or_default().into_iter().filter_map(reading));
+            batch.errors.extend(errors.unwrap_or_default().into_iter().filter_map(|error| {
+                let code = error.error_code.unwrap_or_default();
+                let detail = describe_refusal(&code, error.message.as_deref());
+                Some((error.secret_id?, Failed { outcome: Outcome::Refused { status: 200, code }, detail }))
+            }));
+            match next_token {
+                None => return Ok(batch),
+                next if next == token => return Err(request.error(&Failed::unusable("the same page twice"))),
+                next => token = next,
+            }
+        }
+    }
+
+    pub(crate) async fn policy(&self, name: &str) -> Result<Option<String>, PortError> {
+        let request = Request { operation: "GetResourcePolicy", subject: name, changes: false };
+        let send = || async { self.secrets.get_resource_policy().secret_id(name).send().await.map_err(failed) };
+        let answer = self.attempts.run(request, send).await?;
+        self.check_name(request, answer.name.as_deref())?;
+        Ok(answer.resource_policy.filter(|policy| !policy.is_empty()))
+    }
+
+    pub(crate) async fn validate_policy(&self, name: &str, policy: &str) -> Result<Validation, PortError> {
+        let request = Request { operation: "ValidateResourcePolicy", subject: name, changes: false };
+        let send = || async {
+            let call = self.secrets.validate_resource_policy().secret_id(name).resource_policy(policy);
+            match call.send().await.map_err(failed) {
+                Ok(answer) if answer.policy_validation_passed => Ok(Validation::Passed),
+                Ok(answer) => Ok(Validation::Findings(
+                    answer
+                        .validation_errors
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(|finding| {
+                            let (check, message) = (finding.check_name, finding.error_message);
+                            describe_refusal(check.as_deref().unwrap_or("unnamed check"), message.as_deref())
+                        })
+                        .collect(),
+                )),
+                Err(refused) if self.lacks_operation(&refused.outcome) => Ok(Validation::NotOffered),
+                Err(failed) => Err(failed),
+            }
+        };
+        self.attempts.run(request, send).await
+    }
+
+    pub(crate) async fn put_policy(&self, name: &str, policy: &str) -> Result<(), PortError> {
+        let request = Request { operation: "PutResourcePolicy", subject: name, changes: true };
+        let send = || async {
+            // BlockPublicPolicy stays off: a Deny opens nothing, and a secret whose own policy is too open must be fenced too.
+            let call = self.secrets.put_resource_policy().secret_id(name).resource_policy(policy);
+            call.send().await.map_err(failed)
+        };
+        let answer = self.attempts.run(request, send).await?;
+        self.check_name(request, answer.name.as_deref()).map_err(PortError::maybe_done)
+    }
+
+    pub(crate) async fn delete_policy(&self, name: &str) -> Result<(), PortError> {
+        let request = Request { operation: "DeleteResourcePolicy", subject: name, changes: true };
+        let send = || async { self.secrets.delete_resource_policy().secret_id(name).send().await.map_err(failed) };
+        let answer = self.attempts.run(request, send).await?;
+        self.check_name(request, answer.name.as_deref()).map_err(PortError::maybe_done)
+    }
+
+    fn check_name(&self, request: Request<'_>, answered: Option<&str>) -> Result<(), PortError> {
+        if answered == Some(request.subject) {
+            Ok(())
+        } else {
+            Err(request.error(&Failed::unusable("it answered about a secret of another name")))
+        }
+    }
+
+    /// Whether an answer says that the endpoint does not know the operation. AWS's own endpoints know every one, so there the
+    /// same answer is a failure like any other.
+    fn lacks_operation(&self, outcome: &Outcome) -> bool {
+        let unknown = match outcome {
+            Outcome::Refused { code, .. } => matches!(code.as_str(), "UnknownOperationException" | "NotImplemented"),
+            Outcome::Garbled { status } => matches!(status, 404 | 405 | 500 | 501),
+            _ => false,
+        };
+        unknown && self.host.get().is_some_and(|host| !is_amazons(host))
+    }
+}
+
+async fn configure(settings: &Settings) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(settings.connect_timeout)
+        .read_timeout(settings.read_timeout)
+        .operation_attempt_timeout(settings.attempt_timeout)
+        .build();
+    let retries = RetryConfig::disabled();
+    let (behaviour, region) = (BehaviorVersion::latest(), settings.region.clone().map(Region::new));
+    let direct = settings.endpoint_url.as_deref().is_some_and(is_loopback).then(direct_http_client);
+    let given = match &settings.credentials {
+        Credentials::DefaultChain => None,
+        Credentials::Given(keys) => Some(credentials(keys)),
+    };
+    if let (Some(keys), Some(endpoint), Some(region)) = (&given, &settings.endpoint_url, &region) {
+        let mut config = SdkConfig::builder()
+            .behavior_version(behaviour)
+            .timeout_config(timeouts)
+            .retry_config(retries)
+            .region(region.clone())
+            .endpoint_url(endpoint)
+            .credentials_provider(keys.clone());
+        config.set_http_client(Some(direct.unwrap_or_else(direct_http_client)));
+        return config.build();
+    }
+    let mut loader = aws_config::defaults(behaviour).timeout_config(timeouts).retry_config(retries);
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = region {
+        loader = loader.region(region);
+    }
+    if let Some(endpoint) = &settings.endpoint_url {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if let Some(keys) = given {
+        loader = loader.credentials_provider(keys);
+    }
+    if let Some(http) = direct {
+        loader = loader.http_client(http);
+    }
+    loader.load().await
+}
+
+fn credentials(keys: &GivenCredentials) -> SharedCredentialsProvider {
+    // The SDK's type wipes its copy too, and redacts it.
+    SharedCredentialsProvider::new(aws_credential_types::Credentials::new(
+        &keys.access_key_id,
+        keys.secret_access_key.expose(),
+        keys.session_token.as_ref().map(|token| token.expose().to_owned()),
+        None,
+        "given",
+    ))
+}
+
+/// A client that asks no proxy.
+fn direct_http_client() -> SharedHttpClient {
+    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+    aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
+}
+
+/// The host of an endpoint URL, without port.
+fn host_of(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = host_of(url);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Hosts under which AWS itself answers, in every partition.
+fn is_amazons(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu", ".csp.hci.ic.gov", ".c2s.ic.gov", ".sc2s.sgov.gov"]
+        .iter()
+        .any(|domain| host.ends_with(domain))
+}
+
+/// Notes the host that is asked.
+#[derive(Debug)]
+struct AskedHost(Arc<OnceLock<String>>);
+
+impl Intercept for AskedHost {
+    fn name(&self) -> &'static str {
+        "asked host"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.get_or_init(|| host_of(context.request().uri()).to_owned());
+        Ok(())
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
+fn failed<E: ProvideErrorMetadata + Error + 'static>(error: SdkError<E, HttpResponse>) -> Failed {
+    let outcome = match &error {
+        SdkError::ServiceError(refused) => {
+            let status = refused.raw().status().as_u16();
+            match refused.err().code() {
+                Some(code) => {
+                    let detail = describe_refusal(code, refused.err().message());
+                    return Failed { outcome: Outcome::Refused { status, code: code.to_owned() }, detail };
+                }
+                None => Outcome::Garbled { status },
+            }
+        }
+        SdkError::ResponseError(garbled) => Outcome::Garbled { status: garbled.raw().status().as_u16() },
+        SdkError::TimeoutError(_) => Outcome::TimedOut,
+        SdkError::DispatchFailure(_) if caused_by::<CredentialsError>(&error).is_some() => Outcome::NoCredentials,
+        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => Outcome::TimedOut,
+        SdkError::DispatchFailure(dispatch) if dispatch.is_io() && !connected(&error) => Outcome::NotConnected,
+        SdkError::DispatchFailure(dispatch) if dispatch.is_user() => Outcome::NotSent,
+        SdkError::DispatchFailure(_) => Outcome::Lost,
+        _ if caused_by::<CredentialsError>(&error).is_some() => Outcome::NoCredentials,
+        _ => Outcome::NotSent,
+    };
+    let detail = match outcome {
+        // A parser's message may quote what it read.
+        Outcome::Garbled { status } => format!("HTTP status {status} with an answer that is none of the service's"),
+        _ => causes(&error),
+    };
+    Failed { outcome, detail }
+}
+
+fn caused_by<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    chain(error).find_map(|cause| cause.downcast_ref::<T>())
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
+}
+
+/// Whether a connection may have stood when it broke: unless the system says that none was made, it may.
+fn connected(error: &(dyn Error + 'static)) -> bool {
+    use std::io::ErrorKind;
+    let refused = caused_by::<std::io::Error>(error).is_some_and(|io| {
+        matches!(io.kind(), ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable)
+    });
+    let unresolved = chain(error).any(|cause| cause.to_string().starts_with("dns error"));
+    !(refused || unresolved)
+}
+
+/// What happened, layer by layer, without repetition: connection errors and missing credentials name hosts and files.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut said: Vec<String> = chain(error).map(ToString::to_string).collect();
+    said.dedup();
+    clean(&said.join(": "))
+}
+
+fn describe_refusal(code: &str, message: Option<&str>) -> String {
+    match message {
+        Some(message) if !message.is_empty() => clean(&format!("{code}: {message}")),
+        _ => clean(code),
+    }
+}
+
+/// One line of bounded length.
+fn clean(text: &str) -> String {
+    let line: Vec<&str> = text.split_whitespace().collect();
+    line.join(" ").chars().filter(|c| !c.is_control()).take(DETAIL_CHARACTERS).collect()
+}
+
+fn listed(entry: SecretListEntry) -> Result<ListedSecret, Failed> {
+    let name = entry.name.ok_or_else(|| Failed::unusable("a secret without a name"))?;
+    let tags = entry.tags.unwrap_or_default().into_iter();
+    Ok(ListedSecret {
+        name: SecretName::parse(&name).map_err(|invalid| Failed::unusable(&format!("{name:?}: {invalid}")))?,
+        arn: SecretArn::new(entry.arn.ok_or_else(|| Failed::unusable("a secret without an ARN"))?),
+        description: entry.description.filter(|text| !text.is_empty()),
+        tags: tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect::<BTreeMap<_, _>>(),
+        rotation_enabled: entry.rotation_enabled.unwrap_or(false),
+        owning_service: entry.owning_service,
+        deleted_at: entry.deleted_date.map(|date| timestamp(&date)).transpose()?,
+    })
+}
+
+fn reading(entry: SecretValueEntry) -> Option<(String, Result<SourceReading, Failed>)> {
+    let value = match (entry.secret_string, entry.secret_binary) {
+        (Some(text), None) => Ok(SecretValue::Text(SecretText::new(text))),
+        (None, Some(bytes)) => Ok(SecretValue::Binary(SecretBytes::new(bytes.into_inner()))),
+        (Some(_), Some(_)) => Err(Failed::unusable("both a SecretString and a SecretBinary")),
+        (None, None) => Err(Failed::unusable("neither SecretString nor SecretBinary")),
+    };
+    let reading = value.and_then(|value| {
+        let version = entry.version_id.ok_or_else(|| Failed::unusable("a value without its version"))?;
+        Ok(SourceReading { version: SourceVersion::new(version), value })
+    });
+    Some((entry.name?, reading))
+}
+
+fn timestamp(date: &DateTime) -> Result<Timestamp, Failed> {
+    let nanoseconds = i32::try_from(date.subsec_nanos()).unwrap_or(0);
+    Timestamp::new(date.secs(), nanoseconds).map_err(|_| Failed::unusable("a date out of range"))
+}

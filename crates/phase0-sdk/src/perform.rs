@@ -1,0 +1,136 @@
+//! What changes something: the fence and its removal.
+//!
+//! Both are one loop: look, work out the change, send it, and look again until there is nothing left to change. A put is never
+//! repeated blindly: after a lost answer the policy is read and merged anew, so that an old copy does not land over a newer one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use migrate_core::{
+    aws_policy::{self, Change, Unmergeable},
+    name::SecretName,
+    observed::Mark,
+    ports::{Effect, PortError, PortErrorKind},
+};
+
+use crate::{client::Validation, port::SecretsManager};
+
+/// How far a change has come.
+enum Sent {
+    No,
+    /// It may be in force.
+    Lost(PortError),
+    Acknowledged,
+}
+
+impl SecretsManager {
+    pub(crate) async fn fence_one(&self, name: &SecretName, mark: &Mark) -> Result<(), PortError> {
+        let exempt = self.exempt_with_caller().await?;
+        self.change_policy(name, |stored| aws_policy::fence(stored, mark, exempt), true).await
+    }
+
+    pub(crate) async fn unfence_one(&self, name: &SecretName, mark: &Mark) -> Result<(), PortError> {
+        self.change_policy(name, |stored| aws_policy::unfence(stored, mark), false).await
+    }
+
+    async fn change_policy(
+        &self,
+        name: &SecretName,
+        plan: impl Fn(Option<&str>) -> Result<Change, Unmergeable> + Send + Sync,
+        validate: bool,
+    ) -> Result<(), PortError> {
+        let mut sent = Sent::No;
+        let mut pauses = self.client.attempts.pauses();
+        loop {
+            let uncertain = !matches!(sent, Sent::No);
+            let taint = |error: PortError| if uncertain { error.maybe_done() } else { error };
+            let stored = self.client.policy(name.as_str()).await.map_err(taint)?;
+            let change = plan(stored.as_deref()).map_err(|error| taint(unmergeable("PutResourcePolicy", name, &error)))?;
+            match (&change, &sent) {
+                (Change::Nothing, _) => return Ok(()),
+                // Acknowledged and not to be seen: the read was stale, or somebody else has put another policy.
+                (_, Sent::Acknowledged) => {}
+                _ => match self.send(name, &change, validate).await {
+                    Ok(()) => {
+                        sent = Sent::Acknowledged;
+                        continue;
+                    }
+                    Err(error) if error.effect == Effect::Unknown => sent = Sent::Lost(error),
+                    Err(error) => return Err(taint(error)),
+                },
+            }
+            let Some(pause) = pauses.next() else {
+                return Err(match sent {
+                    Sent::Lost(error) => error,
+                    _ => {
+                        let what = "acknowledged, but the policy read back is another one: somebody else changes it too";
+                        PortError::new(PortErrorKind::Conflict, "PutResourcePolicy", name.as_str(), what).maybe_done()
+                    }
+                });
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn send(&self, name: &SecretName, change: &Change, validate: bool) -> Result<(), PortError> {
+        tracing::debug!(secret = name.as_str(), "changing the resource policy");
+        match change {
+            Change::Nothing => Ok(()),
+            Change::Delete => self.client.delete_policy(name.as_str()).await,
+            Change::Put(document) => {
+                let text = document.to_string();
+                if validate {
+                    self.validate(name, &text).await?;
+                }
+                self.client.put_policy(name.as_str(), &text).await
+            }
+        }
+    }
+
+    /// Asks AWS whether the policy is well-formed, opens nothing, and does not lock us out. An endpoint that is not AWS's may
+    /// lack the operation, which is said once, at warning level.
+    async fn validate(&self, name: &SecretName, policy: &str) -> Result<(), PortError> {
+        if self.validation_missing.get() {
+            return Ok(());
+        }
+        match self.client.validate_policy(name.as_str(), policy).await? {
+            Validation::Passed => Ok(()),
+            Validation::Findings(findings) => {
+                let what = format!("the fenced policy does not pass: {}", findings.join("; "));
+                Err(PortError::new(PortErrorKind::InvalidState, "ValidateResourcePolicy", name.as_str(), what))
+            }
+            Validation::NotOffered => {
+                if self.validation_missing.set() {
+                    tracing::warn!(
+                        "this endpoint is not AWS and lacks ValidateResourcePolicy: fences are put without that check"
+                    );
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A flag that goes up once.
+#[derive(Default)]
+pub(crate) struct Flag(AtomicBool);
+
+impl Flag {
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Raises it; whether it was down before.
+    fn set(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
+    }
+}
+
+pub(crate) fn unmergeable(operation: &str, name: &SecretName, error: &Unmergeable) -> PortError {
+    let kind = match error {
+        Unmergeable::NotAPolicy | Unmergeable::InexactNumber | Unmergeable::OrphanedPrincipals(_) => PortErrorKind::InvalidState,
+        Unmergeable::TooLarge { .. } => PortErrorKind::TooLarge,
+        Unmergeable::Exempt(_) => PortErrorKind::Misconfigured,
+        Unmergeable::HeldBy(_) | Unmergeable::LaterEpoch(_) | Unmergeable::Unreadable(_) => PortErrorKind::Conflict,
+    };
+    PortError::new(kind, operation, name.as_str(), error.to_string())
+}

@@ -1,0 +1,126 @@
+//! [`SecretsManager`]: the [`Outgoing`] port.
+
+use async_trait::async_trait;
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use migrate_core::{
+    aws_policy::{CallerPrincipal, Exempt, principal_of_caller},
+    name::SecretName,
+    observed::{FenceSeen, ListedSecret, Mark, Sighting, SourceIdentity, SourceSecret},
+    ports::{Outgoing, PortError, PortErrorKind, SourceReading},
+};
+use tokio::sync::OnceCell;
+
+use crate::{client::Client, perform::Flag, settings::Settings};
+
+/// Secrets Manager in one account and region.
+pub struct SecretsManager {
+    pub(crate) client: Client,
+    pub(crate) concurrency: usize,
+    /// Raised when the endpoint turned out to lack ValidateResourcePolicy.
+    pub(crate) validation_missing: Flag,
+    configured: Vec<String>,
+    identity: OnceCell<SourceIdentity>,
+    exempt: OnceCell<Exempt>,
+}
+
+impl SecretsManager {
+    /// Resolves region, endpoint and where credentials come from. Asks no AWS service, but on an instance it may ask that for
+    /// its region. Credentials are looked up by the first request.
+    ///
+    /// # Errors
+    /// [`PortErrorKind::Misconfigured`] without a region, or with an exempt principal that can't be one.
+    pub async fn connect(settings: Settings) -> Result<Self, PortError> {
+        if !settings.exempt.is_empty() {
+            checked(settings.exempt.clone())?;
+        }
+        Ok(Self {
+            client: Client::connect(&settings).await?,
+            concurrency: settings.concurrency.max(1),
+            validation_missing: Flag::default(),
+            configured: settings.exempt,
+            identity: OnceCell::new(),
+            exempt: OnceCell::new(),
+        })
+    }
+
+    /// The principals that the fence lets through: the configured ones, or the caller where none is.
+    ///
+    /// # Errors
+    /// Those of [`Outgoing::identify`]; [`PortErrorKind::Misconfigured`] where the caller's role has a path that its ARN does
+    /// not show.
+    pub async fn exempt(&self) -> Result<&Exempt, PortError> {
+        self.exempt
+            .get_or_try_init(|| async {
+                if !self.configured.is_empty() {
+                    return checked(self.configured.clone());
+                }
+                match principal_of_caller(&self.caller().await?.caller_arn) {
+                    CallerPrincipal::Arn(arn) => checked(vec![arn]),
+                    CallerPrincipal::PathUnknown { role } => Err(misconfigured(&format!(
+                        "the path of role {role} is not in the caller's ARN: list its full ARN among the exempt principals"
+                    ))),
+                }
+            })
+            .await
+    }
+
+    /// The same, where the caller is among them: else the fence would lock us out.
+    pub(crate) async fn exempt_with_caller(&self) -> Result<&Exempt, PortError> {
+        let exempt = self.exempt().await?;
+        let caller = &self.caller().await?.caller_arn;
+        if exempt.covers_caller(caller) {
+            Ok(exempt)
+        } else {
+            Err(misconfigured(&format!("the caller {caller} is not among the exempt principals: the fence would lock it out")))
+        }
+    }
+
+    async fn caller(&self) -> Result<&SourceIdentity, PortError> {
+        self.identity.get_or_try_init(|| self.client.identify()).await
+    }
+
+    /// Drives `one` for the index of each name, a bounded number at once; results in order. By index, because the compiler can't
+    /// yet see that a closure over borrowed names gives a future that may be sent.
+    async fn each<'a, T>(&self, names: &[SecretName], one: impl Fn(usize) -> BoxFuture<'a, T> + Send) -> Vec<T> {
+        stream::iter((0..names.len()).map(one)).buffered(self.concurrency).collect().await
+    }
+}
+
+#[async_trait]
+impl Outgoing for SecretsManager {
+    async fn identify(&self) -> Result<SourceIdentity, PortError> {
+        self.client.identify().await
+    }
+
+    async fn list(&self) -> Result<Vec<ListedSecret>, PortError> {
+        self.list_all().await
+    }
+
+    async fn describe(&self, names: &[SecretName]) -> Vec<Sighting<SourceSecret>> {
+        self.each(names, |at| self.describe_one(&names[at]).boxed()).await
+    }
+
+    async fn read(&self, names: &[SecretName]) -> Vec<Result<SourceReading, PortError>> {
+        self.read_all(names).await
+    }
+
+    async fn fence(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>> {
+        self.each(names, |at| self.fence_one(&names[at], mark).boxed()).await
+    }
+
+    async fn fences(&self, names: &[SecretName]) -> Vec<Sighting<FenceSeen>> {
+        self.each(names, |at| self.fence_of(&names[at]).boxed()).await
+    }
+
+    async fn unfence(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>> {
+        self.each(names, |at| self.unfence_one(&names[at], mark).boxed()).await
+    }
+}
+
+fn checked(principals: Vec<String>) -> Result<Exempt, PortError> {
+    Exempt::new(principals).map_err(|invalid| misconfigured(&invalid.to_string()))
+}
+
+fn misconfigured(what: &str) -> PortError {
+    PortError::new(PortErrorKind::Misconfigured, "PutResourcePolicy", "the exempt principals", what)
+}
