@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task speaks to the person who started it")]
 
 mod arrows;
+mod bench;
 mod canary;
 mod generate;
 mod servers;
@@ -39,6 +40,8 @@ enum Task {
     },
     /// Start the servers, print the variables that tests read, and stay until Ctrl-C
     Servers,
+    /// Compare our verified copy with a script's, on the real servers
+    Bench(bench::Bench),
     /// Rewrite what is generated from the types: schema, tables, references
     Generate {
         /// Change nothing; fail where something would change
@@ -75,6 +78,7 @@ async fn run(task: Task) -> Result<()> {
         Task::Setup => setup::stack().await.map(|stack| println!("{}", stack.site.display())),
         Task::Test { only, filter } => test::run(only, &filter).await,
         Task::Servers => servers::stay().await,
+        Task::Bench(bench) => bench::run(bench).await,
         Task::Generate { check } => generate::run(check),
         Task::Tidy => tidy::run(),
         Task::Arrows => arrows::run(),

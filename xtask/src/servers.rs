@@ -37,6 +37,8 @@ const ATTEMPTS: usize = 3;
 pub(crate) struct Servers {
     moto: Running,
     bao: Running,
+    /// Trusts the authority of OpenBao's certificate.
+    http: reqwest::Client,
     /// The variables by which tests find them.
     pub(crate) environment: Vec<(&'static str, String)>,
 }
@@ -46,14 +48,28 @@ impl Servers {
     pub(crate) async fn start(stack: &Stack, scratch: &Path) -> Result<Self> {
         let place = Place::below(scratch)?;
         let (moto, bao) = tokio::try_join!(start_moto(stack, &place), start_bao(stack, &place))?;
-        let (bao, token) = bao;
+        let (bao, http, token) = bao;
         let environment = vec![
             ("MIGRATE_TEST_MOTO_URL", moto.url.clone()),
             ("MIGRATE_TEST_BAO_ADDR", bao.url.clone()),
             ("MIGRATE_TEST_BAO_CACERT", place.tls.join("ca.pem").display().to_string()),
             ("MIGRATE_TEST_BAO_TOKEN", token),
         ];
-        Ok(Self { moto, bao, environment })
+        Ok(Self { moto, bao, http, environment })
+    }
+
+    /// One of the variables by which tests find the servers.
+    pub(crate) fn variable(&self, name: &str) -> Result<&str> {
+        let known = self.environment.iter().find(|(known, _)| *known == name);
+        known.map(|(_, value)| value.as_str()).with_context(|| format!("the servers have no {name}"))
+    }
+
+    /// Mounts a KV v2 engine.
+    pub(crate) async fn mount(&self, path: &str) -> Result<()> {
+        let request = self.http.post(format!("{}/v1/sys/mounts/{path}", self.bao.url));
+        let request = request.header("x-vault-token", self.variable("MIGRATE_TEST_BAO_TOKEN")?);
+        request.json(&json!({"type": "kv", "options": {"version": "2"}})).send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// Stops both and waits until they are gone. Dropping stops them too, without waiting.
@@ -117,8 +133,8 @@ async fn start_moto(stack: &Stack, place: &Place) -> Result<Running> {
     .await
 }
 
-/// OpenBao, initialised with one key share and unsealed; and its root token.
-async fn start_bao(stack: &Stack, place: &Place) -> Result<(Running, String)> {
+/// OpenBao, initialised with one key share and unsealed; a client that trusts it; and its root token.
+async fn start_bao(stack: &Stack, place: &Place) -> Result<(Running, reqwest::Client, String)> {
     let authority = certificates(&place.tls)?;
     let authority = reqwest::Certificate::from_pem(authority.as_bytes())?;
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([authority]).build()?;
@@ -154,7 +170,7 @@ async fn start_bao(stack: &Stack, place: &Place) -> Result<(Running, String)> {
     // 200 says: initialised, unsealed, and the leader.
     let health = http.get(system("health"));
     ready(&mut bao.process, &health).await.with_context(|| format!("OpenBao; see {}", place.log("openbao").display()))?;
-    Ok((bao, token))
+    Ok((bao, http, token))
 }
 
 /// Starts a server on free ports and waits until a request to it succeeds.

@@ -21,6 +21,12 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> 
     command
 }
 
+/// Where cargo builds.
+pub(crate) fn target() -> Result<PathBuf> {
+    let metadata = cargo_metadata::MetadataCommand::new().current_dir(root()).no_deps().exec().context("cargo metadata")?;
+    Ok(metadata.target_directory.into_std_path_buf())
+}
+
 /// Runs a command to its end; a failure names what was run.
 pub(crate) async fn succeed(command: &mut Command) -> Result<()> {
     let shown = show(command);
