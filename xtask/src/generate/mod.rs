@@ -2,6 +2,8 @@
 //!
 //! A generated file is whole, or a region of a Markdown page between `<!-- generated: NAME -->` and `<!-- end generated -->`.
 
+mod ledger;
+mod sample;
 mod transitions;
 
 use std::{fs, path::Path};
@@ -21,9 +23,11 @@ struct Generated {
 }
 
 /// All that is generated. Add a line here.
-const ALL: [Generated; 3] = [
+const ALL: [Generated; 5] = [
     Generated { file: "docs/architecture.md", region: Some("arrows"), render: || Ok(arrows::table()) },
     Generated { file: "docs/handover.md", region: Some("transitions"), render: transitions::table },
+    Generated { file: "docs/ledger-format.md", region: Some("lines"), render: ledger::lines },
+    Generated { file: "docs/ledger-format.md", region: Some("events"), render: ledger::events },
     Generated { file: "docs/schema/secrets-inventory.v1.json", region: None, render: schema },
 ];
 

@@ -1,0 +1,90 @@
+//! One event of each kind, about one wave with one member, spelled as the ledger spells it.
+
+use anyhow::{Context as _, Result};
+use migrate_core::handover::Event;
+use serde_json::{Value, json};
+
+const SECRET: &str = "platform-data/mysql/app";
+const VERSION: &str = "11111111-1111-4111-8111-111111111111";
+
+/// All of them, in the order of a wave's life: to its commit, then back.
+pub(super) fn events() -> Result<Vec<Event>> {
+    let versions = json!({VERSION: ["AWSCURRENT"]});
+    let begun = json!({
+        "source": SECRET,
+        "path": SECRET,
+        "arn": format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:{SECRET}-AbCdEf"),
+        "versions": versions,
+        "encoding": {"kind": "text", "property": "value"},
+    });
+    let runner = json!({"host": "build-7", "process": 4711});
+    let plan = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    let events = [
+        json!({"type": "created", "ledger": "6f1c0a52-8f0e-4d0b-9a57-3c1de2b0a9f4"}),
+        json!({"type": "lead", "run": "apply", "runner": runner}),
+        json!({"type": "begin", "plan": plan, "members": {SECRET: begun}}),
+        json!({"type": "preflighted"}),
+        json!({"type": "fence-intended", "members": [SECRET]}),
+        json!({"type": "fenced", "members": [SECRET]}),
+        json!({"type": "settled", "afterSeconds": 300, "members": {SECRET: versions}}),
+        json!({"type": "copy-intended", "members": [SECRET]}),
+        json!({"type": "copied", "members": {SECRET: 1}}),
+        json!({"type": "verified", "members": {SECRET: [VERSION, 1]}}),
+        json!({"type": "committed", "consumersByHand": false}),
+        json!({"type": "confirmed"}),
+        json!({"type": "violated", "violations": [{"name": SECRET, "kind": "fence-removed"}]}),
+        json!({"type": "ended", "outcome": "reached"}),
+        json!({"type": "lead", "run": "rollback", "runner": runner}),
+        json!({"type": "rollback-begun"}),
+        json!({"type": "cleared", "members": [SECRET]}),
+        json!({"type": "unfenced", "members": [SECRET]}),
+        json!({"type": "rolled-back"}),
+    ];
+    events.into_iter().map(event).collect()
+}
+
+fn event(mut body: Value) -> Result<Event> {
+    let kind = body["type"].to_string();
+    if kind != "\"created\"" {
+        body["wave"] = "first".into();
+    }
+    serde_json::from_value(body).with_context(|| format!("an event of type {kind} has another shape today: mend sample.rs"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A new kind of event makes this fail to compile: then it belongs into the sample, and the number grows.
+    fn kinds() -> usize {
+        let every = |event: &Event| match event {
+            Event::Created { .. }
+            | Event::Lead { .. }
+            | Event::Begin { .. }
+            | Event::Preflighted { .. }
+            | Event::FenceIntended { .. }
+            | Event::Fenced { .. }
+            | Event::Settled { .. }
+            | Event::CopyIntended { .. }
+            | Event::Copied { .. }
+            | Event::Verified { .. }
+            | Event::Committed { .. }
+            | Event::Confirmed { .. }
+            | Event::Violated { .. }
+            | Event::RollbackBegun { .. }
+            | Event::Cleared { .. }
+            | Event::Unfenced { .. }
+            | Event::RolledBack { .. }
+            | Event::Ended { .. } => 18,
+        };
+        events().unwrap().first().map_or(0, every)
+    }
+
+    #[test]
+    fn no_kind_of_event_is_left_out() {
+        let sampled: BTreeSet<_> = events().unwrap().iter().map(Event::kind).collect();
+        assert_eq!(sampled.len(), kinds(), "{sampled:?}");
+    }
+}
