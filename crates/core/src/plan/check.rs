@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Blocks, FORMAT, Plan};
-use crate::handover::{Goal, PlanDigest};
+use crate::{
+    aws_policy::Exempt,
+    handover::{Goal, PlanDigest},
+};
 
 /// What is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -130,6 +133,11 @@ pub fn check(plan: Plan, goal: Goal, consumers_by_hand: bool) -> Result<CheckedP
     }
     if survey.delete_version_after_seconds != 0 {
         findings.push(Finding::Expires { mount: plan.incoming.mount.clone(), seconds: survey.delete_version_after_seconds });
+    }
+    let caller = &plan.outgoing.caller_arn;
+    match Exempt::new(plan.fence.exempt.iter().cloned()) {
+        Ok(exempt) if exempt.covers_caller(caller) => {}
+        _ => findings.push(Finding::LockedOut { caller: caller.clone() }),
     }
     let by_hand = plan.members.iter().filter(|member| member.has_external_secrets()).count();
     if goal == Goal::Commit && by_hand > 0 && !consumers_by_hand {

@@ -11,6 +11,8 @@ mod build;
 mod check;
 mod forecast;
 mod render;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,0 +1,193 @@
+//! A plan names what waits and why, survives its file, and passes its linter only where nothing stands in the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::{
+    codec::Encoding,
+    handover::{Goal, Handover},
+    id::SourceVersion,
+    observed::{FenceSeen, Sighting, SourceSecret, TargetEntry},
+    reads::{DecodingStrategy, MetadataPolicy},
+};
+
+fn name(text: &str) -> SecretName {
+    SecretName::parse(text).unwrap()
+}
+
+fn setting() -> Setting {
+    Setting {
+        wave: WaveName::parse("w1").unwrap(),
+        environment: "test".into(),
+        now: Timestamp::UNIX_EPOCH,
+        ledger: LedgerId::new("l"),
+        outgoing: SourceIdentity {
+            account: "111122223333".into(),
+            region: "eu-central-1".into(),
+            caller_arn: "arn:aws:sts::111122223333:assumed-role/migration/ada".into(),
+        },
+        incoming: Target {
+            address: "https://vault.example.internal:8200".into(),
+            namespace: None,
+            mount: "secret".into(),
+            anchor: VaultPath::parse("migrate/anchor").unwrap(),
+            survey: TargetSurvey {
+                product: "OpenBao".into(),
+                version: "2.7.2".into(),
+                cluster_id: None,
+                is_kv2: true,
+                delete_version_after_seconds: 0,
+                cas_required: false,
+                max_versions: 0,
+            },
+        },
+        fence: Fence {
+            exempt: vec!["arn:aws:iam::111122223333:role/migration".into()],
+            settle_seconds: 300,
+            observed_by_probe: false,
+        },
+        quota_share: 0.8,
+    }
+}
+
+fn candidate(text: &str) -> Candidate {
+    let versions = VersionMap(BTreeMap::from([(SourceVersion::new("v1"), BTreeSet::from(["AWSCURRENT".to_owned()]))]));
+    Candidate {
+        name: name(text),
+        source: name(text),
+        stays: None,
+        consumers: Vec::new(),
+        seen: Sighting::Present(SourceSecret {
+            arn: SecretArn::new("arn"),
+            versions,
+            rotation_enabled: false,
+            owning_service: None,
+            deleted_at: None,
+            replica_regions: Vec::new(),
+            primary_region: None,
+        }),
+        fence: Sighting::Present(FenceSeen::Open),
+        target: Sighting::Absent,
+        choice: Ok(Choice {
+            encoding: Encoding::Text { property: "value".into() },
+            rewritten: Vec::new(),
+            stringified: Vec::new(),
+        }),
+    }
+}
+
+fn planned(change: impl FnOnce(&mut Candidate)) -> Plan {
+    let mut candidate = candidate("platform-data/postgres/orders");
+    change(&mut candidate);
+    build(setting(), &Handover::default(), vec![candidate])
+}
+
+fn with_secret(change: impl FnOnce(&mut SourceSecret)) -> Plan {
+    planned(|candidate| {
+        if let Sighting::Present(secret) = &mut candidate.seen {
+            change(secret);
+        }
+    })
+}
+
+fn waits_for(plan: &Plan) -> &Obstacle {
+    assert!(plan.members.is_empty(), "{plan:?}");
+    &plan.waiting[0].obstacle
+}
+
+#[test]
+fn what_can_go_on_is_a_member_and_the_plan_passes() {
+    let plan = planned(|_| ());
+    assert_eq!(plan.members.len(), 1);
+    assert!(check(plan, Goal::Commit, false).is_ok());
+}
+
+// REQ OPS-1, INV-6: a plan is read back from its file as it was, with every obstacle typed.
+#[test]
+fn a_plan_survives_its_file_and_any_change_of_it_is_another_plan() {
+    let mut plan = planned(|_| ());
+    plan.waiting = with_secret(|secret| secret.rotation_enabled = true).waiting;
+    plan.waiting.push(Waiting {
+        name: name("a"),
+        blocks: Blocks::Begin,
+        obstacle: Obstacle::Unencodable(crate::codec::Unencodable::TooLarge),
+    });
+    let read: Plan = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    assert_eq!(read, plan);
+    assert_eq!(read.digest().unwrap(), plan.digest().unwrap());
+    let mut edited = read;
+    edited.fence.settle_seconds = 0;
+    assert_ne!(edited.digest().unwrap(), plan.digest().unwrap());
+}
+
+#[test]
+fn each_state_that_stands_in_the_way_is_named() {
+    assert_eq!(waits_for(&planned(|c| c.seen = Sighting::Absent)), &Obstacle::SourceAbsent);
+    assert_eq!(waits_for(&planned(|c| c.stays = Some("RDS".into()))), &Obstacle::Stays { why: "RDS".into() });
+    assert_eq!(waits_for(&with_secret(|s| s.deleted_at = Some(Timestamp::UNIX_EPOCH))), &Obstacle::SourceDeleted);
+    assert_eq!(waits_for(&with_secret(|s| s.versions = VersionMap::default())), &Obstacle::SourceWithoutValue);
+    assert_eq!(waits_for(&with_secret(|s| s.rotation_enabled = true)), &Obstacle::RotationOn);
+    assert_eq!(
+        waits_for(&with_secret(|s| {
+            s.versions.0.insert(SourceVersion::new("v2"), BTreeSet::from(["AWSPENDING".to_owned()]));
+        })),
+        &Obstacle::RotationInFlight
+    );
+    assert_eq!(
+        waits_for(&with_secret(|s| s.owning_service = Some("rds".into()))),
+        &Obstacle::ServiceOwned { service: "rds".into() }
+    );
+    assert_eq!(
+        waits_for(&with_secret(|s| s.replica_regions = vec!["eu-west-1".into()])),
+        &Obstacle::Replicated { regions: "eu-west-1".into() }
+    );
+    let entry = TargetEntry {
+        current_version: Some(crate::id::TargetVersion(1)),
+        gone_versions: BTreeSet::new(),
+        mark: None,
+        custom_metadata: BTreeMap::new(),
+        delete_version_after_seconds: 0,
+    };
+    let gone = TargetEntry { gone_versions: BTreeSet::from([crate::id::TargetVersion(1)]), ..entry.clone() };
+    let metadata_only = TargetEntry { current_version: None, ..entry.clone() };
+    assert_eq!(waits_for(&planned(|c| c.target = Sighting::Present(entry))), &Obstacle::TargetForeign);
+    assert_eq!(waits_for(&planned(|c| c.target = Sighting::Present(metadata_only))), &Obstacle::TargetForeign);
+    assert_eq!(waits_for(&planned(|c| c.target = Sighting::Present(gone))), &Obstacle::TargetGone);
+}
+
+// REQ P4: what reads through the SDK would go on reading the old authority.
+#[test]
+fn an_sdk_consumer_blocks_the_commit_and_nothing_before_it() {
+    let plan = planned(|c| c.consumers = vec![PlannedConsumer::sdk("orders")]);
+    assert!(check(plan.clone(), Goal::Verify, false).is_ok());
+    let findings = check(plan, Goal::Commit, true).unwrap_err();
+    assert!(matches!(&findings[..], [Finding::Waiting { .. }]), "{findings:?}");
+}
+
+#[test]
+fn an_external_secret_consumer_is_switched_by_hand_or_not_committed() {
+    let read = Read::Whole {
+        secret_key: "config".into(),
+        decoding_strategy: DecodingStrategy::None,
+        version: None,
+        metadata_policy: MetadataPolicy::None,
+    };
+    let delivery = PlannedDelivery::ExternalSecret { namespace: "apps".into(), name: "orders".into(), reads: vec![read] };
+    let plan = planned(|c| c.consumers = vec![PlannedConsumer { application: "orders".into(), delivery }]);
+    assert!(check(plan.clone(), Goal::Verify, false).is_ok());
+    assert_eq!(check(plan.clone(), Goal::Commit, false).unwrap_err(), [Finding::ConsumersByHand { count: 1 }]);
+    assert!(check(plan, Goal::Commit, true).is_ok_and(|checked| checked.consumers_by_hand()));
+}
+
+// REQ P2, P9: what would expire, and a fence that would bind ourselves, are found before anything is touched.
+#[test]
+fn a_plan_that_would_lock_us_out_or_let_copies_expire_is_refused() {
+    let mut plan = planned(|_| ());
+    plan.fence.exempt = vec!["arn:aws:iam::111122223333:role/other".into()];
+    plan.incoming.survey.delete_version_after_seconds = 3600;
+    plan.incoming.anchor = plan.members[0].path.clone();
+    let findings = check(plan, Goal::Fence, false).unwrap_err();
+    assert!(matches!(findings[..], [Finding::AnchorPath(_), Finding::Expires { .. }, Finding::LockedOut { .. }]), "{findings:?}");
+}
