@@ -268,7 +268,14 @@ impl<'de> de::Deserializer<'de> for Cursor<'_> {
             match fields.iter().find(|field| **field == key.text) {
                 Some(field) if !seen.insert(*field) => self.pass.note(key.at, ProblemKind::RepeatedKey { key: field }),
                 Some(_) => {}
-                None => self.pass.note(key.at, ProblemKind::unknown_key(&key.text, fields)),
+                None => {
+                    let kind = ProblemKind::unknown_key(&key.text, fields);
+                    if let ProblemKind::UnknownKey { meant: Some(meant), .. } = kind {
+                        // A misspelled key is not missing too.
+                        self.pass.blanks.borrow_mut().insert(Blank::Field(address_of(self.node), meant));
+                    }
+                    self.pass.note(key.at, kind);
+                }
             }
         }
         visitor.visit_map(Fields::new(self, fields)).map_err(|stop| stop.at(self.node))
@@ -430,7 +437,7 @@ impl<'de> de::Deserializer<'de> for Blanked {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        visitor.visit_none()
+        visitor.visit_some(self)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Stop> {

@@ -12,6 +12,7 @@ mod check;
 mod decode;
 mod emit;
 mod entry;
+mod import;
 mod node;
 mod problem;
 mod schema;
@@ -26,6 +27,7 @@ pub use self::{
         ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, Prose, PushSecret, RecordedEncoding,
         Rotation, Sdk, Secret, Writer,
     },
+    import::{Finding, FindingKind, ImportError, ImportedInventory, MergeError, Merged, import, merge},
     node::{Position, Shape},
     problem::{Problem, ProblemKind, SyntaxFault},
     schema::{SCHEMA_FILE, SCHEMA_ID, schema},

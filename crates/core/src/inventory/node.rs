@@ -75,6 +75,31 @@ impl From<Location> for Position {
 }
 
 impl Node {
+    /// Reads one YAML document.
+    ///
+    /// # Errors
+    /// Where the text is no YAML, holds several documents, or goes beyond what an inventory of 50,000 secrets needs.
+    pub(super) fn read(text: &str) -> Result<Self, serde_saphyr::Error> {
+        // About 12 nodes and 26 events an entry were counted; the default budget ends at some 20,000 entries.
+        let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! {
+                max_events: 20_000_000,
+                max_nodes: 10_000_000,
+                max_total_scalar_bytes: 512 * 1024 * 1024,
+                // One more than is taken, so that a second one is told apart from sheer size.
+                max_documents: 2,
+            },
+            duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::PassThrough,
+            merge_keys: serde_saphyr::options::MergeKeyPolicy::Error,
+            strict_booleans: true,
+            non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
+            // A snippet would print neighbouring lines, which may hold what should not have been written down.
+            with_snippet: false,
+            emit_comments: false,
+        };
+        serde_saphyr::from_str_with_options(text, options)
+    }
+
     pub(super) fn shape(&self) -> Shape {
         match &self.content {
             Content::Null => Shape::Nothing,
@@ -198,28 +223,4 @@ impl<'de> Deserialize<'de> for Content {
 
         deserializer.deserialize_any(Visitor)
     }
-}
-
-/// Reads one YAML document.
-///
-/// # Errors
-/// Where the text is no YAML, holds several documents, or goes beyond what an inventory of 50,000 secrets needs.
-pub(super) fn read(text: &str) -> Result<Node, serde_saphyr::Error> {
-    // About 12 nodes and 26 events an entry were counted; the default budget ends at some 20,000 entries.
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_events: 20_000_000,
-            max_nodes: 10_000_000,
-            max_total_scalar_bytes: 512 * 1024 * 1024,
-            max_documents: 1,
-        },
-        duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::PassThrough,
-        merge_keys: serde_saphyr::options::MergeKeyPolicy::Error,
-        strict_booleans: true,
-        non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
-        // A snippet would print neighbouring lines, which may hold what should not have been written down.
-        with_snippet: false,
-        emit_comments: false,
-    };
-    serde_saphyr::from_str_with_options(text, options)
 }

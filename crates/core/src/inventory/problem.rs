@@ -57,7 +57,7 @@ pub enum ProblemKind {
         key: &'static str,
     },
     /// A key that the schema does not have. The key is not quoted: it may stand here by mistake.
-    #[error("unknown key{}; known here: {}", .meant.map(|m| format!(", did you mean `{m}`?")).unwrap_or_default(), list(.known))]
+    #[error("unknown key; {}", .meant.map_or_else(|| format!("known here: {}", list(.known)), |meant| format!("did you mean `{meant}`?")))]
     UnknownKey {
         /// The known key that is spelled nearly like it.
         meant: Option<&'static str>,
@@ -225,6 +225,7 @@ fn mismatch(expected: Shape, found: Shape) -> String {
         (Shape::Text, Shape::Number | Shape::Boolean) => {
             format!("expected a text, found what YAML reads as {found}; put it in quotes")
         }
+        (Shape::Boolean, Shape::Text) => format!("expected {expected} without quotes, found a text"),
         _ => format!("expected {expected}, found {found}"),
     }
 }
