@@ -182,11 +182,14 @@ fn check_consumers(secret: &Secret, entry: &Node, found: &mut Findings) {
         let reads = node.get("reads").map(Node::items).unwrap_or_default();
         let mut keys = HashSet::new();
         for (read, node) in external_secret.reads.iter().zip(reads) {
-            if let Read::Whole { secret_key, .. } | Read::Property { secret_key, .. } = read
-                && !keys.insert(secret_key)
-            {
-                found.add(node.at, Some(&secret.name), ProblemKind::DuplicateSecretKey);
-            }
+            let problem = match read {
+                Read::Whole { secret_key, .. } | Read::Property { secret_key, .. } if !keys.insert(secret_key) => {
+                    ProblemKind::DuplicateSecretKey
+                }
+                Read::Find { name, .. } if name != secret.source_name().as_str() => ProblemKind::FindsAnother,
+                _ => continue,
+            };
+            found.add(node.at, Some(&secret.name), problem);
         }
     }
 }

@@ -143,6 +143,9 @@ pub enum ProblemKind {
     /// An ExternalSecret without reads.
     #[error("`reads` is empty; list what this ExternalSecret reads of the secret")]
     NoReads,
+    /// A `find` that names another secret.
+    #[error("`find` names another secret; its `name` is that of this secret in Secrets Manager")]
+    FindsAnother,
     /// Two reads of one ExternalSecret write one key.
     #[error("two reads of this ExternalSecret write the same `secretKey`; keep one")]
     DuplicateSecretKey,

@@ -1,4 +1,4 @@
-//! Names as Kubernetes takes them: objects, namespaces and the keys of a Secret.
+//! Names as Kubernetes takes them: objects and namespaces. (The keys of a Secret are made by the controller, see `reads`.)
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
 
@@ -17,11 +17,6 @@ pub struct KubernetesName(Arc<str>);
 #[serde(transparent)]
 pub struct Namespace(Arc<str>);
 
-/// A key of a Kubernetes Secret: letters, digits, `-`, `.`, `_`, at most 253 characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct SecretKey(Arc<str>);
-
 /// Why a text is no name for Kubernetes. Never quotes the text, which may stand where it does by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKubernetesName {
@@ -33,11 +28,6 @@ pub enum InvalidKubernetesName {
     /// No [`Namespace`].
     #[error("a namespace has 1 to 63 lower case letters, digits and `-`, and begins and ends with a letter or digit")]
     Namespace,
-    /// No [`SecretKey`].
-    #[error(
-        "a key of a Kubernetes Secret has 1 to 253 letters, digits, `-`, `.` and `_`, and is neither `.` nor begins with `..`"
-    )]
-    Key,
 }
 
 const SUBDOMAIN: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
@@ -90,36 +80,6 @@ impl Namespace {
     }
 
     /// The namespace.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl SecretKey {
-    /// Parses a key.
-    ///
-    /// # Errors
-    /// [`InvalidKubernetesName::Key`].
-    pub fn parse(text: &str) -> Result<Self, InvalidKubernetesName> {
-        let fits = (1..=253).contains(&text.len())
-            && text != "."
-            && !text.starts_with("..")
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-        if fits { Ok(Self(text.into())) } else { Err(InvalidKubernetesName::Key) }
-    }
-
-    /// The key under which External Secrets Operator materializes a property that `extract` brings: what is no letter, digit, `-`,
-    /// `.` or `_` becomes `_`. Letters beyond ASCII pass there and are then refused by Kubernetes, so they are an error here.
-    ///
-    /// # Errors
-    /// [`InvalidKubernetesName::Key`].
-    pub fn for_property(property: &str) -> Result<Self, InvalidKubernetesName> {
-        let replaced: String = property.chars().map(|c| if c.is_alphanumeric() || "-._".contains(c) { c } else { '_' }).collect();
-        Self::parse(&replaced)
-    }
-
-    /// The key.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -201,7 +161,6 @@ macro_rules! parsed_text {
 parsed_text! {
     KubernetesName: json_schema!({ "type": "string", "maxLength": 253, "pattern": SUBDOMAIN });
     Namespace: json_schema!({ "type": "string", "maxLength": 63, "pattern": LABEL });
-    SecretKey: json_schema!({ "type": "string", "maxLength": 253, "pattern": "^[-._a-zA-Z0-9]+$" });
 }
 
 #[cfg(test)]
@@ -226,16 +185,6 @@ mod tests {
         let clash = distinct([&name("a/b"), &name("a-b")]).unwrap_err();
         assert_eq!(clash.to_string(), "a/b and a-b would both be called a-b");
         assert_eq!(distinct([&name("a/b"), &name("a/c")]).unwrap().len(), 2);
-    }
-
-    #[test]
-    fn the_keys_follow_the_operators_replacement_rule() {
-        let key = |text: &str| SecretKey::for_property(text).map(|key| key.to_string());
-        assert_eq!(key("db.host-1_x"), Ok("db.host-1_x".into()));
-        assert_eq!(key("tls crt/pem:1"), Ok("tls_crt_pem_1".into()));
-        assert_eq!(key("größe"), Err(InvalidKubernetesName::Key));
-        assert_eq!(key(""), Err(InvalidKubernetesName::Key));
-        assert_eq!(key(".."), Err(InvalidKubernetesName::Key));
     }
 
     #[test]
