@@ -43,9 +43,9 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 const LARGEST_ANSWER: usize = 16 << 20;
 /// Longest wait that a `Retry-After` can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// First pause; it doubles up to five seconds, each with jitter: about ten seconds in all, enough for a new leader to be elected.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const RETRIES: usize = 6;
+/// Pauses between tries double between these, each with jitter.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_OWN_PAUSE: Duration = Duration::from_secs(5);
 
 const INDEX: HeaderName = HeaderName::from_static("x-vault-index");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
@@ -57,6 +57,7 @@ pub(crate) struct Client {
     base: String,
     mount: VaultPath,
     headers: HeaderMap,
+    retries: usize,
     newest: NewestIndex,
 }
 
@@ -173,6 +174,7 @@ impl Client {
             base: origin.base,
             mount: settings.mount.clone(),
             headers,
+            retries: settings.retries,
             newest: NewestIndex::default(),
         })
     }
@@ -182,9 +184,9 @@ impl Client {
         let body = call.body.take().map(Bytes::from_owner);
         let answer_was_lost = AtomicBool::new(false);
         let policy = ExponentialBuilder::default()
-            .with_min_delay(FIRST_PAUSE)
-            .with_max_delay(Duration::from_secs(5))
-            .with_max_times(RETRIES)
+            .with_min_delay(SHORTEST_PAUSE)
+            .with_max_delay(LONGEST_OWN_PAUSE)
+            .with_max_times(self.retries)
             .with_jitter();
         (|| self.once(&call, body.clone()))
             .retry(policy)
