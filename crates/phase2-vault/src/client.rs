@@ -26,7 +26,7 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
     redirect, tls,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -59,6 +59,8 @@ pub(crate) struct Client {
     headers: HeaderMap,
     retries: usize,
     newest: NewestIndex,
+    /// The mount was seen to offer check-and-set for metadata.
+    pub(crate) checks_metadata: AtomicBool,
 }
 
 /// What is asked of the API.
@@ -176,6 +178,7 @@ impl Client {
             headers,
             retries: settings.retries,
             newest: NewestIndex::default(),
+            checks_metadata: AtomicBool::new(false),
         })
     }
 
@@ -222,7 +225,7 @@ impl Client {
     }
 
     /// Reads the `data` of an answer. The error tells the place and not the content, which may be a value.
-    pub(crate) fn parse<T: DeserializeOwned>(&self, call: &Call<'_>, answer: &Answer) -> Result<T, PortError> {
+    pub(crate) fn parse<'a, T: Deserialize<'a>>(&self, call: &Call<'_>, answer: &'a Answer) -> Result<T, PortError> {
         serde_json::from_slice::<Enveloped<T>>(&answer.body).map(|enveloped| enveloped.data).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let detail = format!("the answer does not have the documented form, at line {line} column {column}");

@@ -2,16 +2,18 @@
 //!
 //! A scripted server on loopback gives them in order; what it was asked is compared afterwards. Healthy answers are the business of the contract
 //! suite, against a real server.
+// Always true here; it tells clippy that helpers, too, may fail by `unwrap`.
+#![cfg(test)]
 
 use std::{collections::VecDeque, sync::Arc};
 
 use migrate_core::{
     codec::Encoded,
-    id::{Epoch, LedgerId, TargetVersion, WaveName},
+    id::{Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
     ledger::{Anchor, RecordHash},
-    name::VaultPath,
+    name::{SecretName, VaultPath},
     observed::{Mark, Sighting},
-    ports::{Effect, Incoming, PortError, PortErrorKind, TargetWrite},
+    ports::{Effect, Incoming, PortError, PortErrorKind, Stamp, TargetWrite},
     value::SecretText,
 };
 use phase2_vault::{Settings, Vault};
@@ -27,8 +29,7 @@ const ACTIVE: Step = Step::Answer(
     "",
     r#"{"initialized":true,"sealed":false,"standby":false,"replication_dr_mode":"disabled","version":"2.7.2","cluster_id":"c"}"#,
 );
-const CONFLICT: Step =
-    Step::Answer(400, "", r#"{"errors":["check-and-set parameter did not match the current version"]}"#);
+const CONFLICT: Step = Step::Answer(400, "", r#"{"errors":["check-and-set parameter did not match the current version"]}"#);
 
 #[derive(Clone, Copy)]
 enum Step {
@@ -209,7 +210,8 @@ async fn what_a_server_says_about_a_value_is_withheld() {
         let error = create(&server.vault()).await.unwrap_err();
         assert!(!format!("{error} {error:?}").contains("canary"), "{status}");
     }
-    let server = Server::with(&[Step::Answer(200, "", r#"{"data":{"data":{"a":"canary-value"},"metadata":{"version":"canary"}}}"#)]).await;
+    let server =
+        Server::with(&[Step::Answer(200, "", r#"{"data":{"data":{"a":"canary-value"},"metadata":{"version":"canary"}}}"#)]).await;
     let seen = server.vault().read(&[path("a/b")]).await.remove(0);
     let Sighting::Unknown(error) = seen else { panic!("an answer without a version is not understood") };
     assert_eq!(error.kind, PortErrorKind::Unexpected);
@@ -308,6 +310,48 @@ async fn a_deletion_is_not_sent_again_after_a_lost_answer() {
 }
 
 #[tokio::test]
+async fn metadata_that_can_be_checked_is_created_and_else_patched_first() {
+    const WRITTEN: Step = Step::Answer(204, "", "");
+    const TOKEN: Step = Step::Answer(200, "", r#"{"data":{}}"#);
+    const MOUNT: Step = Step::Answer(200, "", r#"{"data":{"type":"kv","options":{"version":"2"}}}"#);
+    const THEIRS: Step =
+        Step::Answer(400, "", r#"{"errors":["metadata check-and-set parameter does not match the current version"]}"#);
+    macro_rules! config {
+        ($more:literal) => {
+            Step::Answer(200, "", concat!(r#"{"data":{"delete_version_after":"0s","max_versions":0"#, $more, "}}"))
+        };
+    }
+    let stamp = Stamp {
+        path: path("a/b"),
+        mark: Mark { ledger: LedgerId::new("l"), wave: WaveName::parse("w").unwrap(), epoch: Epoch(1) },
+        source: (SecretName::parse("a/b").unwrap(), SourceVersion::new("v")),
+        encoding: "text".into(),
+    };
+    let (vault, openbao) = (config!(""), config!(r#","metadata_cas_required":false"#));
+    for (config, steps, verbs) in [
+        (vault, &[WRITTEN][..], &["PATCH"][..]),
+        (vault, &[Step::Answer(404, "", ""), WRITTEN], &["PATCH", "POST"]),
+        (openbao, &[WRITTEN], &["POST"]),
+        (openbao, &[THEIRS, WRITTEN], &["POST", "PATCH"]),
+    ] {
+        let steps: Vec<_> = [ACTIVE, TOKEN, MOUNT, config].iter().chain(steps).copied().collect();
+        let server = Server::with(&steps).await;
+        let port = server.vault();
+        port.survey().await.unwrap();
+        assert_eq!(port.stamp(std::slice::from_ref(&stamp)).await, [Ok(())]);
+        assert_eq!(
+            server.asked().await[4..],
+            verbs.iter().map(|verb| format!("{verb} /v1/secret/metadata/a/b")).collect::<Vec<_>>()
+        );
+        for asked in &server.whole().await[4..] {
+            let is_post = asked.line.starts_with("POST");
+            assert_eq!(asked.body.contains(r#""metadata_cas":0"#), is_post, "only a creation is checked: {}", asked.body);
+            assert_eq!(asked.headers.contains("application/merge-patch+json"), !is_post, "{}", asked.headers);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_does_not_serve_says_why() {
     for (status, health, why) in [
         (501, r#"{"initialized":false,"sealed":true,"standby":true,"version":"2.7.2"}"#, "initialise"),
@@ -340,11 +384,8 @@ async fn vault_and_openbao_are_told_apart() {
         "",
         r#"{"data":{"type":"kv","options":{"version":"2"},"running_plugin_version":"v2.7.2+builtin.bao"}}"#,
     );
-    let vault_mount = Step::Answer(
-        200,
-        "",
-        r#"{"data":{"type":"kv","options":{"version":"2"},"running_plugin_version":"v0.24.0+builtin"}}"#,
-    );
+    let vault_mount =
+        Step::Answer(200, "", r#"{"data":{"type":"kv","options":{"version":"2"},"running_plugin_version":"v0.24.0+builtin"}}"#);
     for (product, health, mount) in [
         ("OpenBao", ACTIVE, bao_mount),
         ("OpenBao", ACTIVE, OLD_MOUNT),
