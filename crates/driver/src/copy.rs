@@ -1,4 +1,4 @@
-//! The copy pipeline: the only code that holds values on their way.
+//! The copy pipeline: with `prove`, the only code that holds values on their way.
 //!
 //! ```text
 //!  group of members ─► copy-intended on disk
@@ -14,50 +14,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use migrate_core::{
-    codec::{self, Choice, Encoded},
     handover::{
         Event,
         judge::{Blocked, Obstacle, TargetVerdict, target_for_copy},
     },
-    id::{SourceVersion, TargetVersion, WaveName},
+    id::{TargetVersion, WaveName},
     name::{SecretName, VaultPath},
-    observed::{Mark, Sighting},
+    observed::Mark,
     plan::CheckedPlan,
-    ports::{Effect, PortErrorKind, Stamp, TargetReading, TargetWrite},
-    reads::Read,
+    ports::{Effect, PortErrorKind, Stamp, TargetWrite},
 };
 
 use crate::{
     Session,
     error::{Stopped, Where},
+    prove::{Compare, Job, Outcome, Passenger, compare, encoded, prove},
     steps::{COPY, VERIFY},
 };
-
-/// One member on its way.
-#[derive(Clone, Debug)]
-pub(crate) struct Job {
-    pub(crate) name: SecretName,
-    pub(crate) source: SecretName,
-    pub(crate) path: VaultPath,
-    /// The version that counts.
-    pub(crate) version: SourceVersion,
-    /// Whether that is the planned one.
-    pub(crate) as_planned: bool,
-    /// The version of the copy, where the ledger knows one.
-    pub(crate) target: Option<TargetVersion>,
-    pub(crate) choice: Choice,
-    pub(crate) reads: Vec<Read>,
-}
-
-/// What a batch gave for one member.
-type Outcome = Result<TargetVersion, Obstacle>;
-
-/// One member inside a batch.
-struct Passenger<'a> {
-    job: &'a Job,
-    encoded: Encoded,
-    outcome: Option<Outcome>,
-}
 
 impl Session<'_> {
     /// Copies these members, or adopts the copies that an earlier run left; with `verify` each is proved while its value is in memory.
@@ -94,7 +67,8 @@ impl Session<'_> {
             self.pause(VERIFY)?;
             let jobs = self.jobs(wave, plan, group);
             let mark = self.mark(wave);
-            let mut results = self.batches(&jobs, |batch| self.verify_batch(batch, &mark)).await;
+            let mut results =
+                self.batches(&jobs, |batch| async { Ok(prove(self.systems, batch, &mark, Compare::Created).await) }).await;
             if !results.done.is_empty() {
                 self.record_verified(wave, &results.done)?;
             }
@@ -154,7 +128,7 @@ impl Session<'_> {
 
     async fn copy_batch(&self, jobs: &[Job], mark: &Mark, verify: bool) -> Result<Vec<Outcome>, Stopped> {
         let paths: Vec<VaultPath> = jobs.iter().map(|job| job.path.clone()).collect();
-        let (targets, values) = futures::join!(self.systems.incoming.describe(&paths), self.encoded(jobs));
+        let (targets, values) = futures::join!(self.systems.incoming.describe(&paths), encoded(self.systems, jobs));
         let mut passengers = Vec::new();
         let mut outcomes: Vec<Option<Outcome>> = Vec::new();
         let (mut adopt, mut create) = (Vec::new(), Vec::new());
@@ -171,7 +145,7 @@ impl Session<'_> {
             }
         }
         // A copy that an earlier run left is compared before it is stamped: what is not equal is not ours to stamp.
-        self.compare(&mut passengers, &adopt, mark, Compare::Adopting).await;
+        compare(self.systems, &mut passengers, &adopt, mark, Compare::Adopting).await;
         let stamped: Vec<usize> = adopt
             .iter()
             .copied()
@@ -183,53 +157,15 @@ impl Session<'_> {
         let create: Vec<usize> = create.into_iter().filter(|at| passengers[*at].1.outcome.is_none()).collect();
         let uncertain = self.create(&mut passengers, &create).await;
         // Where an answer was lost, looking tells; and what is verified is read back in any case.
-        self.compare(&mut passengers, &uncertain, mark, Compare::AfterLostAnswer).await;
+        compare(self.systems, &mut passengers, &uncertain, mark, Compare::AfterLostAnswer).await;
         if verify {
             let fresh: Vec<usize> = create.into_iter().filter(|at| matches!(passengers[*at].1.outcome, Some(Ok(_)))).collect();
-            self.compare(&mut passengers, &fresh, mark, Compare::Created).await;
+            compare(self.systems, &mut passengers, &fresh, mark, Compare::Created).await;
         }
         for (at, passenger) in passengers {
             outcomes[at] = passenger.outcome;
         }
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(Obstacle::TargetMoved))).collect())
-    }
-
-    async fn verify_batch(&self, jobs: &[Job], mark: &Mark) -> Result<Vec<Outcome>, Stopped> {
-        let values = self.encoded(jobs).await;
-        let mut outcomes: Vec<Option<Outcome>> = Vec::new();
-        let mut passengers = Vec::new();
-        for ((at, job), encoded) in jobs.iter().enumerate().zip(values) {
-            match encoded {
-                Ok(encoded) => {
-                    passengers.push((at, Passenger { job, encoded, outcome: None }));
-                    outcomes.push(None);
-                }
-                Err(obstacle) => outcomes.push(Some(Err(obstacle))),
-            }
-        }
-        let all: Vec<usize> = (0..passengers.len()).collect();
-        self.compare(&mut passengers, &all, mark, Compare::Created).await;
-        for (at, passenger) in passengers {
-            outcomes[at] = passenger.outcome;
-        }
-        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(Obstacle::TargetMoved))).collect())
-    }
-
-    /// Reads each value at its settled version, lays it out as planned, and proves every declared read equal.
-    async fn encoded(&self, jobs: &[Job]) -> Vec<Result<Encoded, Obstacle>> {
-        let sources: Vec<SecretName> = jobs.iter().map(|job| job.source.clone()).collect();
-        let readings = self.systems.outgoing.read(&sources).await;
-        jobs.iter()
-            .zip(readings)
-            .map(|(job, reading)| {
-                let reading = reading.map_err(|error| Obstacle::of_read(&error))?;
-                if reading.version != job.version {
-                    return Err(Obstacle::SourceMoved);
-                }
-                codec::encode(&reading.value, &job.choice, &job.reads)
-                    .map_err(|why| if job.as_planned { Obstacle::Unencodable(why) } else { Obstacle::EncodingMoved })
-            })
-            .collect()
     }
 
     async fn stamp(&self, passengers: &mut [(usize, Passenger<'_>)], which: &[usize], mark: &Mark) {
@@ -274,56 +210,6 @@ impl Session<'_> {
             }
         }
         uncertain
-    }
-
-    /// Reads back and compares in memory, in constant time.
-    async fn compare(&self, passengers: &mut [(usize, Passenger<'_>)], which: &[usize], mark: &Mark, how: Compare) {
-        if which.is_empty() {
-            return;
-        }
-        let paths: Vec<VaultPath> = which.iter().map(|at| passengers[*at].1.job.path.clone()).collect();
-        for (at, reading) in which.iter().zip(self.systems.incoming.read(&paths).await) {
-            let passenger = &mut passengers[*at].1;
-            passenger.outcome = Some(equal(passenger, reading, mark, how));
-        }
-    }
-}
-
-/// Why something is read back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Compare {
-    /// A copy that an earlier run of this wave left.
-    Adopting,
-    /// One that this run has just created, or the ledger knows.
-    Created,
-    /// The answer to its creation was lost, or said that something is there.
-    AfterLostAnswer,
-}
-
-fn equal(passenger: &Passenger<'_>, reading: Sighting<TargetReading>, mark: &Mark, how: Compare) -> Outcome {
-    let reading = match reading {
-        Sighting::Present(reading) => reading,
-        // The write did not arrive: the same command goes on.
-        Sighting::Absent if how == Compare::AfterLostAnswer => {
-            return Err(Obstacle::Unknown { error: "the write got no answer, and nothing stands there".to_owned() });
-        }
-        Sighting::Absent => return Err(Obstacle::TargetMoved),
-        Sighting::Unknown(error) => return Err(Obstacle::unknown(&error)),
-        Sighting::Unreadable(error) => return Err(Obstacle::Unreadable { error: error.to_string() }),
-    };
-    let ours = reading.mark.as_ref().is_some_and(|found| {
-        let same_wave = found.ledger == mark.ledger && found.wave == mark.wave;
-        same_wave && if how == Compare::Adopting { found.epoch <= mark.epoch } else { found.epoch == mark.epoch }
-    });
-    if !ours {
-        return Err(Obstacle::TargetForeign);
-    }
-    if reading.version != passenger.job.target.unwrap_or(TargetVersion(1)) {
-        return Err(Obstacle::TargetMoved);
-    }
-    match &reading.fields {
-        Some(fields) if passenger.encoded.is_equal_to(fields) => Ok(reading.version),
-        _ => Err(Obstacle::TargetDiffers),
     }
 }
 

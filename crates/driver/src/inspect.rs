@@ -1,5 +1,8 @@
 //! Looks at a wave as it stands and changes nothing, not even the ledger: for `migrate verify` and `migrate status`.
 
+use std::collections::BTreeMap;
+
+use futures::StreamExt as _;
 use migrate_core::{
     handover::{
         Wave,
@@ -8,9 +11,13 @@ use migrate_core::{
     id::{LedgerId, WaveName},
     name::SecretName,
     observed::Mark,
+    plan::{Plan, PlannedMember},
 };
 
-use crate::rim::{Progress, Systems};
+use crate::{
+    prove::{Compare, Job, prove},
+    rim::{Pace, Progress, Systems},
+};
 
 /// Looks at the fence of every member that the ledger says is fenced, and names those that do not stand.
 pub async fn fences(
@@ -57,6 +64,34 @@ pub async fn copies(
         (name.clone(), member_stands(&mark, member, &Evidence { source, fence, target }))
     });
     judged.collect()
+}
+
+/// Reads the copies of a wave and their sources again and compares them in memory, as its plan lays them out. Not after commit: a read of the
+/// source would count as an access, and the source no longer counts.
+pub async fn values(
+    systems: Systems<'_>,
+    pace: Pace,
+    progress: &dyn Progress,
+    plan: &Plan,
+    wave: &Wave,
+) -> Vec<(SecretName, Result<(), Obstacle>)> {
+    let Some(mark) = mark(&plan.ledger, &plan.wave, wave) else { return Vec::new() };
+    let planned: BTreeMap<&SecretName, &PlannedMember> = plan.members.iter().map(|member| (&member.name, member)).collect();
+    let copied = wave.members.iter().filter(|(_, member)| member.step.target().is_some());
+    let jobs: Vec<Job> = copied.filter_map(|(name, member)| Job::of(name, member, planned.get(name)?)).collect();
+    progress.begin("compare", jobs.len());
+    let batches = jobs.chunks(pace.batch.max(1)).map(|batch| {
+        let mark = &mark;
+        async move {
+            let outcomes = prove(systems, batch, mark, Compare::Adopting).await;
+            progress.advance(batch.len());
+            let named = batch.iter().zip(outcomes).map(|(job, outcome)| (job.name.clone(), outcome.map(|_| ())));
+            named.collect::<Vec<_>>()
+        }
+    });
+    let compared: Vec<Vec<_>> = futures::stream::iter(batches).buffered(pace.batches.max(1)).collect().await;
+    progress.end();
+    compared.into_iter().flatten().collect()
 }
 
 fn mark(ledger: &LedgerId, name: &WaveName, wave: &Wave) -> Option<Mark> {

@@ -12,7 +12,7 @@
 //! | [`ledger_file`] | append, fsync, lock, torn tail |
 //! | `lead` | opens a ledger against its anchor, takes the lead, makes decisive records count |
 //! | `steps` | begin, preflight, fence, settle, commit, confirm, rollback |
-//! | `copy` | the pipeline: the only code that holds values on their way |
+//! | `copy`, `prove` | the pipeline and its proof: with `survey` the only code that holds values on their way |
 //! | [`survey`](mod@survey) | looks at everything a plan needs |
 //! | [`inspect`](mod@inspect) | looks at everything a verdict needs, changing nothing |
 //!
@@ -23,6 +23,7 @@ mod error;
 pub mod inspect;
 mod lead;
 pub mod ledger_file;
+mod prove;
 mod rim;
 mod steps;
 pub mod survey;

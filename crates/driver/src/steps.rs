@@ -16,8 +16,8 @@ use migrate_core::{
 
 use crate::{
     Session,
-    copy::Job,
     error::{Stopped, Where},
+    prove::Job,
 };
 
 pub(crate) const PREFLIGHT: Where = Where("preflight");
@@ -388,17 +388,7 @@ impl Session<'_> {
             .iter()
             .filter_map(|name| {
                 let member = self.state().waves.get(wave)?.members.get(name)?;
-                let planned = planned.get(name)?;
-                Some(Job {
-                    name: name.clone(),
-                    source: member.begun.source.clone(),
-                    path: member.begun.path.clone(),
-                    version: member.version()?.clone(),
-                    as_planned: member.versions == member.begun.versions,
-                    target: member.step.target(),
-                    choice: planned.choice.clone(),
-                    reads: planned.reads(),
-                })
+                Job::of(name, member, planned.get(name)?)
             })
             .collect()
     }
