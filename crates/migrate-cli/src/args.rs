@@ -1,0 +1,180 @@
+//! What was typed. What it means is decided in [`crate::settings`] and in each command.
+
+use camino::Utf8PathBuf;
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use migrate_core::{
+    handover::Goal,
+    id::{Epoch, WaveName},
+};
+
+/// Hand authority over secrets from AWS Secrets Manager to Vault or OpenBao
+///
+/// A wave of secrets is planned, fenced, copied, verified and committed; every step stands in a ledger in your Git repository, and after
+/// any interruption the same command goes on. Nothing changes a system but `apply`.
+#[derive(Debug, Parser)]
+#[command(name = "migrate", version, max_term_width = 100, disable_help_subcommand = true, arg_required_else_help = true)]
+pub struct Args {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct Global {
+    /// Environment of migrate.toml [variable: MIGRATE_ENVIRONMENT; default: the only one]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Configuration [default: migrate.toml here, or above within the repository]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<Utf8PathBuf>,
+    /// Print one JSON document on stdout, and talk on stderr only
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more; twice for every step [variable: RUST_LOG]
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write migrate.toml and an empty ledger into this Git repository
+    Init,
+    /// Build, check and show secrets-inventory.yaml
+    #[command(subcommand)]
+    Inventory(Inventory),
+    /// Look at both stores and write the plan of a wave; changes nothing
+    Plan(Plan),
+    /// Carry a plan out, as far as --through says; the same command resumes
+    Apply(Apply),
+    /// Show how far each wave is, what it waits for, and the next command
+    Status(Status),
+    /// Look again at everything that was handed over, and compare; changes nothing
+    Verify(Verify),
+    /// Show or check the ledger
+    #[command(subcommand)]
+    Ledger(Ledger),
+}
+
+/// `migrate inventory`
+#[derive(Debug, Subcommand)]
+pub enum Inventory {
+    /// Write the inventory from what is in Secrets Manager; entries that exist stay as they are
+    Import,
+    /// Check the inventory and show every problem at its line
+    Validate {
+        /// Inventory to check [default: the environment's]
+        #[arg(value_name = "FILE")]
+        file: Option<Utf8PathBuf>,
+    },
+    /// Print the JSON Schema of the inventory
+    Schema,
+    /// Show every secret, who is its authority now, and who reads it
+    Show,
+}
+
+/// `migrate plan`
+#[derive(Debug, ClapArgs)]
+pub struct Plan {
+    /// Name of the wave [default: wave-1, wave-2, …, the next free one]
+    #[arg(long, value_name = "NAME", value_parser = wave)]
+    pub wave: Option<WaveName>,
+    /// Names to hand over; may be given more than once [default: all that move and are in no wave]
+    #[arg(long, value_name = "GLOB", num_args = 1..)]
+    pub select: Vec<String>,
+    /// Where to write the plan [default: the environment's folder of plans]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<Utf8PathBuf>,
+}
+
+/// `migrate apply`
+#[derive(Debug, ClapArgs)]
+pub struct Apply {
+    /// Plan to apply [default: the only open one]
+    #[arg(value_name = "FILE")]
+    pub file: Option<Utf8PathBuf>,
+    /// How far to go; authority moves with commit, and there is no way back from it
+    #[arg(long, value_enum, default_value_t = Through::Verify, value_name = "STEP")]
+    pub through: Through,
+    /// Commit although ExternalSecrets read members: I switch them myself afterwards (recorded)
+    #[arg(long)]
+    pub consumers_by_hand: bool,
+    /// Take the lead from a run that did not end: I know that its process is dead (recorded)
+    #[arg(long, value_name = "EPOCH", value_parser = epoch)]
+    pub predecessor_dead: Option<Epoch>,
+}
+
+/// `migrate status`
+#[derive(Debug, ClapArgs)]
+pub struct Status {
+    /// Read the ledger only: don't look at fences and copies
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// `migrate verify`
+#[derive(Debug, ClapArgs)]
+pub struct Verify {
+    /// Only this wave [default: every wave]
+    #[arg(long, value_name = "NAME", value_parser = wave)]
+    pub wave: Option<WaveName>,
+}
+
+/// `migrate ledger`
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Show every record
+    Show,
+    /// Check chain, protocol and anchor
+    Verify {
+        /// Check the file only: don't ask the incoming store for the anchor
+        #[arg(long)]
+        offline: bool,
+    },
+}
+
+/// How far `apply` goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Through {
+    /// Every member fenced, and the fences settled
+    Fence,
+    /// Every member copied
+    Copy,
+    /// Every copy proved equal
+    Verify,
+    /// Authority moved
+    Commit,
+}
+
+impl From<Through> for Goal {
+    fn from(through: Through) -> Self {
+        match through {
+            Through::Fence => Self::Fence,
+            Through::Copy => Self::Copy,
+            Through::Verify => Self::Verify,
+            Through::Commit => Self::Commit,
+        }
+    }
+}
+
+fn wave(text: &str) -> Result<WaveName, String> {
+    WaveName::parse(text).map_err(|error| error.to_string())
+}
+
+fn epoch(text: &str) -> Result<Epoch, String> {
+    text.parse().map(Epoch).map_err(|_| "an epoch is a whole number, as `migrate status` shows it".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        super::Args::command().debug_assert();
+    }
+}

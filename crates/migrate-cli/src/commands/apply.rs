@@ -1,0 +1,219 @@
+//! `migrate apply`: carries a plan out. The only command that changes a system.
+
+use driver::{LedgerFile, Pace, Session, SessionSettings, TokioClock};
+use migrate_core::{
+    handover::{Goal, Handover, Stage},
+    plan::{self, CheckedPlan, Finding},
+};
+use serde::Serialize;
+
+use super::{
+    Context,
+    plans::{self, PlanFile},
+    stopped::stopped,
+};
+use crate::{
+    args,
+    error::{CommandError, Reason},
+    exit::Exit,
+    ledger,
+    process::{Proc, runner},
+    settings::Settings,
+    systems::Systems,
+    ui::{Report, count, duration},
+};
+
+/// What a run did.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Applied {
+    /// The wave; nothing where no plan was open.
+    wave: Option<String>,
+    /// How far it is now.
+    stage: Option<Stage>,
+    /// How far it was to go.
+    through: Goal,
+    /// The goal had been reached before; nothing was changed.
+    nothing_to_do: bool,
+    members: usize,
+    steps: Vec<Took>,
+    ledger: String,
+    /// The next command, where something is left to do.
+    next: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Took {
+    step: &'static str,
+    milliseconds: u64,
+}
+
+impl Report for Applied {
+    fn text(&self) -> String {
+        let Some(wave) = &self.wave else {
+            return "nothing to do: no plan is open\n".to_owned();
+        };
+        let mut text = if self.nothing_to_do {
+            format!("nothing to do: wave {wave} is {} already\n", reached(self.stage, self.through))
+        } else {
+            format!("wave {wave}: {} {}\n", count(self.members, "secret"), reached(self.stage, self.through))
+        };
+        for took in &self.steps {
+            text += &format!("  {:10} {}\n", took.step, duration(std::time::Duration::from_millis(took.milliseconds)));
+        }
+        text += &format!("  ledger     {}\n", self.ledger);
+        if let Some(next) = &self.next {
+            text += &format!("next: {next}\n");
+        }
+        text
+    }
+}
+
+fn reached(stage: Option<Stage>, through: Goal) -> &'static str {
+    match (stage, through) {
+        (Some(Stage::Confirmed | Stage::Committed), _) => "handed over",
+        (_, Goal::Fence) => "fenced",
+        (_, Goal::Copy) => "fenced and copied",
+        (_, Goal::Verify) => "fenced, copied and proved equal",
+        (_, Goal::Commit) => "handed over",
+    }
+}
+
+pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, CommandError> {
+    let settings = context.settings()?;
+    let goal = Goal::from(args.through);
+    let (file, torn) = LedgerFile::open(settings.ledger.as_std_path(), &context.environment.operator())
+        .map_err(|error| ledger::broken(&settings, &error))?;
+    if torn {
+        context.printer.note("part of a record at the end of the ledger was cut off; it never counted");
+    }
+    let plan = match &args.file {
+        Some(path) => plans::read(&context.environment.directory.join(path))?,
+        None => match only_open(&settings, file.state())? {
+            Some(plan) => plan,
+            None => {
+                context.printer.show(&nothing(&settings, goal));
+                return Ok(Exit::Done);
+            }
+        },
+    };
+    let plan = checked(&settings, plan, goal, args.consumers_by_hand)?;
+
+    let systems = Systems::connect(&settings, &context.environment).await?;
+    let progress = context.progress();
+    let processes = Proc::new(&context.environment);
+    let session = SessionSettings {
+        operator: context.environment.operator(),
+        runner: runner(&context.environment),
+        pace: Pace::default(),
+        predecessor_dead: args.predecessor_dead,
+    };
+    let interrupt = context.interrupt.clone();
+    let opened = Session::open(systems.ports(), file, &TokioClock, &progress, &processes, interrupt, session).await;
+    let mut session = opened.map_err(|error| stopped(&settings, &error))?;
+    let report = session.apply(&plan, goal).await.map_err(|error| stopped(&settings, &error))?;
+
+    let wave = report.wave.to_string();
+    context.printer.show(&Applied {
+        stage: report.stage,
+        through: goal,
+        nothing_to_do: report.nothing_to_do,
+        members: plan.plan().members.len(),
+        steps: report.steps.iter().map(took).collect(),
+        ledger: settings.shown(&settings.ledger),
+        next: next(report.stage, goal),
+        wave: Some(wave),
+    });
+    Ok(Exit::Done)
+}
+
+fn took(step: &driver::StepTime) -> Took {
+    Took { step: step.step, milliseconds: u64::try_from(step.took.as_millis()).unwrap_or(u64::MAX) }
+}
+
+fn next(stage: Option<Stage>, goal: Goal) -> Option<String> {
+    match (stage, goal) {
+        (Some(Stage::Confirmed), _) => None,
+        (Some(Stage::Committed), _) => Some("`migrate apply --through commit` looks at the fences once more".to_owned()),
+        (_, Goal::Fence | Goal::Copy) => Some("`migrate apply` copies and proves; nothing is committed by it".to_owned()),
+        _ => Some("`migrate apply --through commit` moves authority; there is no way back from it".to_owned()),
+    }
+}
+
+fn nothing(settings: &Settings, through: Goal) -> Applied {
+    Applied {
+        wave: None,
+        stage: None,
+        through,
+        nothing_to_do: true,
+        members: 0,
+        steps: Vec::new(),
+        ledger: settings.shown(&settings.ledger),
+        next: None,
+    }
+}
+
+/// The only open plan; nothing where every plan is at its end.
+fn only_open(settings: &Settings, state: &Handover) -> Result<Option<PlanFile>, CommandError> {
+    let plans = plans::all(settings)?;
+    if plans.is_empty() && state.waves.is_empty() {
+        return Err(CommandError::new(Reason::NoPlan, format!("there is no plan in {}", settings.shown(&settings.plans)))
+            .hint("`migrate plan` makes one"));
+    }
+    let mut open: Vec<PlanFile> = plans.into_iter().filter(|file| plans::is_open(state, &file.plan)).collect();
+    // A wave that is on its way goes before plans that have not begun.
+    let begun = |file: &PlanFile| !plans::is_waiting(state, &file.plan);
+    if open.iter().filter(|file| begun(file)).count() == 1 {
+        open.retain(begun);
+    }
+    match (open.pop(), open.len()) {
+        (Some(only), 0) => Ok(Some(only)),
+        (None, _) => match state.open_waves().next() {
+            Some((wave, _)) => Err(CommandError::new(
+                Reason::NoPlan,
+                format!("the plan of wave {wave} is not in {}", settings.shown(&settings.plans)),
+            )
+            .hint("restore it from Git, or name it: `migrate apply FILE`")),
+            None => Ok(None),
+        },
+        (Some(one), _) => {
+            open.push(one);
+            let names = open.iter().map(|file| settings.shown(&file.path));
+            Err(CommandError::new(Reason::SeveralPlans, "which plan? several are open")
+                .findings(names)
+                .hint("name one: `migrate apply FILE`"))
+        }
+    }
+}
+
+fn checked(settings: &Settings, file: PlanFile, goal: Goal, by_hand: bool) -> Result<CheckedPlan, CommandError> {
+    let shown = settings.shown(&file.path);
+    if file.plan.environment != settings.environment.as_str() {
+        return Err(CommandError::new(
+            Reason::PlanForeign,
+            format!("{shown} was made for environment {}", file.plan.environment),
+        )
+        .because_of(format!("this is environment {}", settings.environment))
+        .hint(format!("`migrate apply --environment {} {shown}`", file.plan.environment)));
+    }
+    plan::check(file.plan, goal, by_hand).map_err(|findings| {
+        let consumers = goal == Goal::Commit && findings.iter().any(|finding| matches!(finding, Finding::ConsumersByHand { .. }));
+        let reason = if consumers { Reason::Consumers } else { Reason::PlanRefused };
+        let this = CommandError::new(reason, format!("{shown} can't be applied through {}", through(goal))).findings(&findings);
+        if consumers {
+            this.hint("`migrate apply --through commit --consumers-by-hand` says that you switch them yourself; it is recorded")
+        } else {
+            this.hint("mend what is named, then plan the wave anew")
+        }
+    })
+}
+
+fn through(goal: Goal) -> &'static str {
+    match goal {
+        Goal::Fence => "fence",
+        Goal::Copy => "copy",
+        Goal::Verify => "verify",
+        Goal::Commit => "commit",
+    }
+}

@@ -1,0 +1,67 @@
+//! The commands, one file each. A command reads settings, asks the stores through their ports, and hands a report to the printer.
+
+mod apply;
+mod init;
+mod inventory;
+mod ledger;
+mod plan;
+mod plans;
+mod status;
+mod stopped;
+mod verify;
+
+use driver::{Clock as _, Interrupt, TokioClock};
+
+use crate::{
+    args::{Command, Global, Inventory, Ledger},
+    environment::Environment,
+    error::CommandError,
+    exit::Exit,
+    settings::Settings,
+    ui::{Bars, Printer},
+};
+
+/// What every command is given.
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) environment: Environment,
+    pub(crate) printer: Printer,
+    pub(crate) interrupt: Interrupt,
+}
+
+impl Context {
+    /// The settings, with everything said that the operator should hear about them.
+    fn settings(&self) -> Result<Settings, CommandError> {
+        let settings = Settings::load(&self.global, &self.environment)?;
+        for note in &settings.notes {
+            self.printer.note(note);
+        }
+        Ok(settings)
+    }
+
+    /// Where a run says how far it is.
+    fn progress(&self) -> Bars {
+        Bars::new(self.printer, self.environment.is_terminal)
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        TokioClock.now()
+    }
+}
+
+/// Runs one command.
+pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, CommandError> {
+    match command {
+        Command::Init => init::run(context),
+        Command::Inventory(Inventory::Import) => inventory::import::run(context).await,
+        Command::Inventory(Inventory::Validate { file }) => inventory::validate(context, file.as_deref()),
+        Command::Inventory(Inventory::Schema) => inventory::schema(context),
+        Command::Inventory(Inventory::Show) => inventory::show::run(context),
+        Command::Plan(args) => plan::run(context, &args).await,
+        Command::Apply(args) => apply::run(context, &args).await,
+        Command::Status(args) => status::run(context, &args).await,
+        Command::Verify(args) => verify::run(context, &args).await,
+        Command::Ledger(Ledger::Show) => ledger::show(context),
+        Command::Ledger(Ledger::Verify { offline }) => ledger::verify(context, offline).await,
+    }
+}

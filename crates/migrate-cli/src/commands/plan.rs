@@ -1,0 +1,188 @@
+//! `migrate plan`: looks at both stores, chooses encodings, and writes the plan of a wave. Changes no system.
+
+use std::collections::BTreeSet;
+
+use driver::{
+    Pace,
+    survey::{Selected, candidates},
+};
+use migrate_core::{
+    handover::{Goal, Handover},
+    inventory::{Consumer, ConsumerMeans, Disposition, Inventory, Secret},
+    name::SecretName,
+    plan::{self, Finding, Plan, PlannedConsumer, PlannedDelivery},
+    ports::{Incoming as _, Outgoing as _},
+};
+use serde::Serialize;
+
+use super::{
+    Context, inventory,
+    plans::{self, PlanFile},
+};
+use crate::{
+    args,
+    error::{CommandError, Reason},
+    exit::Exit,
+    files, ledger,
+    settings::Settings,
+    systems::{self, Systems},
+    ui::{Report, count},
+};
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Planned<'a> {
+    /// Where the plan was written; nothing where it can't be applied.
+    file: Option<String>,
+    /// Why it can't be applied at all.
+    findings: Vec<String>,
+    /// The plan, as it stands in the file.
+    plan: &'a Plan,
+}
+
+impl Report for Planned<'_> {
+    fn text(&self) -> String {
+        let mut text = plan::render(self.plan);
+        match &self.file {
+            Some(file) => text += &format!("\nwrote {file}; nothing was changed\nnext: `migrate apply {file}`\n"),
+            None => {
+                text += "\nno plan was written, since it could not be applied:\n";
+                self.findings.iter().for_each(|finding| text += &format!("  {finding}\n"));
+                text += "mend this, let secrets stay (`disposition` in the inventory), or name the others with --select\n";
+            }
+        }
+        text
+    }
+}
+
+pub(super) async fn run(context: &Context, args: &args::Plan) -> Result<Exit, CommandError> {
+    let settings = context.settings()?;
+    let inventory = inventory::of(&settings)?;
+    let read = ledger::open(&settings, context.printer)?;
+    let state = read.chain.state();
+    let Some(ledger) = state.ledger.clone() else {
+        return Err(CommandError::new(Reason::LedgerCorrupt, "the ledger is empty").hint("restore it from Git"));
+    };
+    let plans = plans::all(&settings)?;
+    let wave = match &args.wave {
+        Some(wave) => wave.clone(),
+        None => plans::next_free(state, &plans)?,
+    };
+    if state.waves.contains_key(&wave) {
+        return Err(CommandError::new(Reason::PlanForeign, format!("wave {wave} has begun; its plan can't be made anew"))
+            .hint("`migrate apply` goes on with it; another wave needs another name"));
+    }
+    let selected = select(context, &inventory, state, &plans, args)?;
+
+    let systems = Systems::connect(&settings, &context.environment).await?;
+    let outgoing = systems.outgoing.identify().await;
+    let outgoing = outgoing.map_err(|error| systems::outgoing_failed("Secrets Manager can't be asked", &error))?;
+    let incoming = target(&settings, &systems).await?;
+    let exempt = systems.outgoing.exempt().await;
+    let exempt = exempt.map_err(|error| systems::outgoing_failed("the fence can't be laid out", &error))?;
+    let fence = plan::Fence {
+        exempt: exempt.iter().map(str::to_owned).collect(),
+        settle_seconds: settings.outgoing.settle.as_secs(),
+        observed_by_probe: false,
+    };
+    let progress = context.progress();
+    let candidates = candidates(systems.ports(), Pace::default(), &progress, selected).await;
+    let setting = plan::Setting {
+        wave: wave.clone(),
+        environment: settings.environment.to_string(),
+        now: context.now(),
+        ledger,
+        outgoing,
+        incoming,
+        fence,
+        quota_share: settings.outgoing.quota_share,
+    };
+    let plan = plan::build(setting, state, candidates);
+
+    let findings = plan::check(plan.clone(), Goal::Verify, false).err().unwrap_or_default();
+    if !findings.is_empty() {
+        let findings = findings.iter().map(Finding::to_string).collect();
+        context.printer.show(&Planned { file: None, findings, plan: &plan });
+        return Ok(Exit::Blocked);
+    }
+    let path = match &args.out {
+        Some(out) => context.environment.directory.join(out),
+        None => plans::default_path(&settings, &wave),
+    };
+    let text =
+        plan.to_json().map_err(|error| CommandError::new(Reason::Internal, "the plan has no JSON form").because(&error))?;
+    files::replace(&path, &text)?;
+    context.printer.show(&Planned { file: Some(settings.shown(&path)), findings: Vec::new(), plan: &plan });
+    Ok(Exit::Done)
+}
+
+/// What the incoming store says of itself.
+async fn target(settings: &Settings, systems: &Systems) -> Result<plan::Target, CommandError> {
+    let survey = systems.incoming.survey().await;
+    let survey = survey.map_err(|error| systems::incoming_failed("the incoming store can't be used", &error))?;
+    let value = |sourced: &Option<crate::settings::Sourced<String>>| sourced.as_ref().map(|sourced| sourced.value.clone());
+    Ok(plan::Target {
+        address: value(&settings.incoming.address).unwrap_or_default(),
+        namespace: value(&settings.incoming.namespace),
+        mount: settings.incoming.mount.to_string(),
+        anchor: settings.incoming.anchor.clone(),
+        survey,
+    })
+}
+
+/// Named ones as they are named, so that each that can't go gets its reason; else everything that moves and that nobody holds.
+fn select(
+    context: &Context,
+    inventory: &Inventory,
+    state: &Handover,
+    plans: &[PlanFile],
+    args: &args::Plan,
+) -> Result<Vec<Selected>, CommandError> {
+    if !args.select.is_empty() {
+        let chosen = inventory.select(&args.select).map_err(|error| {
+            CommandError::new(Reason::NothingSelected, "the selection is not what was meant")
+                .because(&error)
+                .hint("`migrate inventory show` lists the names")
+        })?;
+        return Ok(chosen.into_iter().map(selected).collect());
+    }
+    let waiting = plans.iter().filter(|file| plans::is_waiting(state, &file.plan) && Some(&file.plan.wave) != args.wave.as_ref());
+    let planned: BTreeSet<&SecretName> = waiting.flat_map(|file| file.plan.members.iter().map(|member| &member.name)).collect();
+    let free = |secret: &&Secret| secret.moves() && state.holder_of(&secret.name).is_none();
+    let chosen: Vec<Selected> =
+        inventory.secrets().iter().filter(free).filter(|secret| !planned.contains(&secret.name)).map(selected).collect();
+    if !planned.is_empty() {
+        context.printer.note(format!("left out, since plans that have not begun hold them: {}", count(planned.len(), "secret")));
+    }
+    if chosen.is_empty() {
+        return Err(CommandError::new(Reason::NothingSelected, "no secret is left to hand over")
+            .because_of("every secret of the inventory stays, is in a wave, or is in a plan that has not begun")
+            .hint("`migrate status` shows waves and plans, `migrate inventory show` every secret"));
+    }
+    Ok(chosen)
+}
+
+fn selected(secret: &Secret) -> Selected {
+    Selected {
+        name: secret.name.clone(),
+        source: secret.source_name().clone(),
+        stays: match &secret.disposition {
+            Disposition::Moves => None,
+            Disposition::Stays(why) => Some(why.to_string()),
+        },
+        consumers: secret.consumers.iter().map(planned).collect(),
+    }
+}
+
+fn planned(consumer: &Consumer) -> PlannedConsumer {
+    let application = consumer.application.to_string();
+    let delivery = match &consumer.means {
+        ConsumerMeans::Sdk(_) => PlannedDelivery::Sdk,
+        ConsumerMeans::ExternalSecret(secret) => PlannedDelivery::ExternalSecret {
+            namespace: secret.namespace.to_string(),
+            name: secret.name.to_string(),
+            reads: secret.reads.clone(),
+        },
+    };
+    PlannedConsumer { application, delivery }
+}

@@ -1,0 +1,64 @@
+//! Why a run stopped, as a person reads it: heading, causes, who can't go on and why, and the next command.
+
+use driver::Stopped;
+use migrate_core::handover::judge::{Blocked, Obstacle};
+
+use crate::{
+    error::{CommandError, Reason, Side},
+    ledger,
+    settings::Settings,
+};
+
+/// Findings shown before the rest is counted.
+const SHOWN: usize = 40;
+
+/// Turns the driver's answer into the command's.
+pub(super) fn stopped(settings: &Settings, stopped: &Stopped) -> CommandError {
+    let told = |reason: Reason| CommandError::new(reason, stopped.to_string());
+    match stopped {
+        Stopped::Ledger(error) => ledger::broken(settings, error),
+        Stopped::Unsound(standing) => ledger::unsound(settings, standing).unwrap_or_else(|| told(Reason::Internal)),
+        Stopped::MayLive { epoch, .. } => told(Reason::PredecessorMayLive)
+            .because_of("effects of it may still be on their way, and from here nobody can look")
+            .hint("let it go on, or stop it there and let it say so in the ledger")
+            .hint(format!("if you know that the process is dead: `migrate apply --predecessor-dead {epoch}`, which is recorded")),
+        Stopped::LeadLost => told(Reason::LeadLost).hint("`migrate ledger show` on the newest ledger says who leads"),
+        Stopped::Stale(blocked) => named(told(Reason::PlanStale), blocked)
+            .because_of("nothing was changed")
+            .hint("plan the wave anew: `migrate plan --wave NAME`"),
+        Stopped::OtherPlan(_) => told(Reason::PlanForeign).hint("`migrate status` shows which plan belongs to which wave"),
+        Stopped::Blocked { blocked, .. } => {
+            let lost = blocked.iter().any(|member| matches!(member.obstacle, Obstacle::LeadLost { .. }));
+            let this = named(told(if lost { Reason::LeadLost } else { Reason::MembersBlocked }), blocked);
+            this.hint("mend what is named, then run the same command again; what is done stays done")
+        }
+        Stopped::Incomplete { blocked, .. } => {
+            // The commonest member failure is the store itself; its kind is in each finding.
+            named(told(Reason::Unfinished), blocked).hint("run the same command again; it goes on where it stopped")
+        }
+        Stopped::Violated(blocked) => named(told(Reason::Violation), blocked)
+            .because_of("it is recorded in the ledger")
+            .hint("find out who did it (CloudTrail, Vault's audit log) before you go on"),
+        Stopped::Port { step, error } => {
+            let side = if error.operation.contains("/v1/") { Side::Incoming } else { Side::Outgoing };
+            CommandError::at_port(side, format!("{} stopped", step.0), error)
+                .hint("then run the same command again; it goes on where it stopped")
+        }
+        Stopped::Refused(refusal) => {
+            CommandError::new(Reason::Internal, "the protocol does not allow this step").because(refusal)
+        }
+        Stopped::EvidenceTooOld { .. } => {
+            told(Reason::MembersBlocked).hint("raise `quota_share`, or hand over fewer secrets in one wave")
+        }
+        Stopped::Interrupted(_) => told(Reason::Interrupted).hint("run the same command again; it goes on where it stopped"),
+    }
+}
+
+fn named(error: CommandError, blocked: &[Blocked]) -> CommandError {
+    let shown = blocked.iter().take(SHOWN).map(|member| format!("{} {}", member.name, member.obstacle));
+    let error = error.findings(shown);
+    match blocked.len().saturating_sub(SHOWN) {
+        0 => error,
+        more => error.findings([format!("… and {more} more")]),
+    }
+}

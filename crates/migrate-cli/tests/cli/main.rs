@@ -1,0 +1,12 @@
+//! What an operator sees without any server: every run is printed as one whole (stdout, stderr, exit code) and compared as one.
+
+// Always true here; it tells clippy that helpers, too, may fail by `expect`.
+#![cfg(test)]
+
+mod bench;
+mod configuration;
+mod help;
+mod init;
+mod inventory;
+mod ledger;
+mod stores;
