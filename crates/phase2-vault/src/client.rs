@@ -26,7 +26,7 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
     redirect, tls,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -43,9 +43,9 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 const LARGEST_ANSWER: usize = 16 << 20;
 /// Longest wait that a `Retry-After` can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// First pause; it doubles up to five seconds, each with jitter: about ten seconds in all, enough for a new leader to be elected.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const RETRIES: usize = 6;
+/// Pauses between tries double between these, each with jitter.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_OWN_PAUSE: Duration = Duration::from_secs(5);
 
 const INDEX: HeaderName = HeaderName::from_static("x-vault-index");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
@@ -57,7 +57,10 @@ pub(crate) struct Client {
     base: String,
     mount: VaultPath,
     headers: HeaderMap,
+    retries: usize,
     newest: NewestIndex,
+    /// The mount was seen to offer check-and-set for metadata.
+    pub(crate) checks_metadata: AtomicBool,
 }
 
 /// What is asked of the API.
@@ -173,7 +176,9 @@ impl Client {
             base: origin.base,
             mount: settings.mount.clone(),
             headers,
+            retries: settings.retries,
             newest: NewestIndex::default(),
+            checks_metadata: AtomicBool::new(false),
         })
     }
 
@@ -182,9 +187,9 @@ impl Client {
         let body = call.body.take().map(Bytes::from_owner);
         let answer_was_lost = AtomicBool::new(false);
         let policy = ExponentialBuilder::default()
-            .with_min_delay(FIRST_PAUSE)
-            .with_max_delay(Duration::from_secs(5))
-            .with_max_times(RETRIES)
+            .with_min_delay(SHORTEST_PAUSE)
+            .with_max_delay(LONGEST_OWN_PAUSE)
+            .with_max_times(self.retries)
             .with_jitter();
         (|| self.once(&call, body.clone()))
             .retry(policy)
@@ -220,7 +225,7 @@ impl Client {
     }
 
     /// Reads the `data` of an answer. The error tells the place and not the content, which may be a value.
-    pub(crate) fn parse<T: DeserializeOwned>(&self, call: &Call<'_>, answer: &Answer) -> Result<T, PortError> {
+    pub(crate) fn parse<'a, T: Deserialize<'a>>(&self, call: &Call<'_>, answer: &'a Answer) -> Result<T, PortError> {
         serde_json::from_slice::<Enveloped<T>>(&answer.body).map(|enveloped| enveloped.data).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let detail = format!("the answer does not have the documented form, at line {line} column {column}");

@@ -1,5 +1,7 @@
 //! Looks at the store; nothing here has an effect.
 
+use std::{collections::BTreeMap, sync::atomic::Ordering};
+
 use migrate_core::{
     codec::StoredFields,
     id::{Epoch, LedgerId, TargetVersion},
@@ -9,10 +11,12 @@ use migrate_core::{
     ports::{AnchorSeen, PortError, PortErrorKind, TargetReading},
 };
 
+use serde_json::value::RawValue;
+
 use crate::{
-    client::{Call, Client, Endpoint},
+    client::{Answer, Call, Client, Endpoint},
     mark,
-    wire::{Data, Health, Metadata, MountConfig, MountInfo, go_seconds},
+    wire::{Data, Health, Metadata, MountConfig, MountInfo, go_seconds, text},
 };
 
 /// What the store is, how its mount is set, and whether our token works.
@@ -46,6 +50,7 @@ pub(crate) async fn survey(client: &Client) -> Result<TargetSurvey, PortError> {
     }
     let settings: MountConfig = client.parse(&config, &answer)?;
     let delete_version_after_seconds = seconds(client, &config, &settings.delete_version_after)?;
+    client.checks_metadata.store(settings.metadata_cas_required.is_some(), Ordering::Relaxed);
     Ok(TargetSurvey {
         product: product(&health, &mount).to_owned(),
         version: health.version,
@@ -139,11 +144,12 @@ pub(crate) async fn describe(client: &Client, path: &VaultPath) -> Sighting<Targ
 
 pub(crate) async fn read(client: &Client, path: &VaultPath) -> Sighting<TargetReading> {
     let reading = async {
-        let Some(seen) = data(client, path).await? else { return Ok(None) };
+        let answer = client.send(Call::get(Endpoint::Data(path))).await?;
+        let Some(seen) = data(client, path, &answer)? else { return Ok(None) };
         let mark = mark::seen_in(&seen.metadata.custom_metadata.unwrap_or_default());
-        // One member that is no string makes the whole entry not ours; what was read of the others is wiped.
+        // One member that is no string makes the whole entry not ours.
         let fields = seen.data.and_then(|members| {
-            let fields = members.into_iter().map(|(property, member)| Some((property, member.text()?)));
+            let fields = members.into_iter().map(|(property, member)| Some((property, text(member)?)));
             fields.collect::<Option<_>>().map(StoredFields)
         });
         Ok(Some(TargetReading { version: TargetVersion(seen.metadata.version), fields, mark }))
@@ -154,34 +160,33 @@ pub(crate) async fn read(client: &Client, path: &VaultPath) -> Sighting<TargetRe
 /// The anchor, with absence not doubted yet.
 pub(crate) async fn anchor(client: &Client, path: &VaultPath) -> Sighting<AnchorSeen> {
     let seen = async {
-        let Some(seen) = data(client, path).await? else { return Ok(None) };
+        let answer = client.send(Call::get(Endpoint::Data(path))).await?;
+        let Some(seen) = data(client, path, &answer)? else { return Ok(None) };
         let strange = |detail: &str| Call::get(Endpoint::Data(path)).error(client, PortErrorKind::InvalidState, detail);
         let members = seen.data.ok_or_else(|| strange("the anchor was deleted; undelete it, or find out who took it away"))?;
-        let anchor = anchor_of(|name| Some(members.get(name)?.as_text()?.expose()), members.len())
-            .ok_or_else(|| strange("the entry that should be the anchor holds something else"))?;
+        let anchor = anchor_of(&members).ok_or_else(|| strange("the entry that should be the anchor holds something else"))?;
         Ok(Some(AnchorSeen { anchor, version: TargetVersion(seen.metadata.version) }))
     };
     sighting(seen.await)
 }
 
-fn anchor_of<'a>(member: impl Fn(&str) -> Option<&'a str>, members: usize) -> Option<Anchor> {
+/// Four members, all of them texts, and no other.
+fn anchor_of(members: &BTreeMap<String, &RawValue>) -> Option<Anchor> {
+    let member = |name: &str| text(members.get(name)?);
     let anchor = Anchor {
-        ledger: LedgerId::new(member("ledger")?),
-        epoch: Epoch(member("epoch")?.parse().ok()?),
-        sequence: member("sequence")?.parse().ok()?,
-        hash: RecordHash::parse(member("hash")?)?,
+        ledger: LedgerId::new(member("ledger")?.expose()),
+        epoch: Epoch(member("epoch")?.expose().parse().ok()?),
+        sequence: member("sequence")?.expose().parse().ok()?,
+        hash: RecordHash::parse(member("hash")?.expose())?,
     };
-    (members == 4).then_some(anchor)
+    (members.len() == 4).then_some(anchor)
 }
 
-async fn data(client: &Client, path: &VaultPath) -> Result<Option<Data>, PortError> {
-    let call = Call::get(Endpoint::Data(path));
-    let answer = client.send(Call::get(Endpoint::Data(path))).await?;
-    if answer.is_not_found {
-        // 404 with metadata: the newest version is deleted or destroyed. 404 without: there is none.
-        return Ok(client.parse(&call, &answer).ok());
-    }
-    client.parse(&call, &answer).map(Some)
+/// The newest version; `None` where there is none.
+fn data<'a>(client: &Client, path: &VaultPath, answer: &'a Answer) -> Result<Option<Data<'a>>, PortError> {
+    let seen = client.parse(&Call::get(Endpoint::Data(path)), answer);
+    // 404 with metadata: the newest version is deleted or destroyed. 404 without: there is none.
+    if answer.is_not_found { Ok(seen.ok()) } else { seen.map(Some) }
 }
 
 fn seconds(client: &Client, call: &Call<'_>, duration: &str) -> Result<u64, PortError> {

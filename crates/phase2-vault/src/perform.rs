@@ -1,5 +1,7 @@
 //! The effects on the store. Each one is guarded by check-and-set where the API has it, and says so where it has not.
 
+use std::{collections::BTreeMap, sync::atomic::Ordering};
+
 use migrate_core::{
     id::TargetVersion,
     ledger::Anchor,
@@ -15,40 +17,48 @@ use crate::{
     wire::{AnchorFields, Body, CheckAndSet, DataMetadata, Exposed, PutData, PutMetadata, body},
 };
 
-/// Rounds of looking and writing before a stamp gives up against somebody who keeps changing the entry.
-const STAMP_ROUNDS: usize = 4;
+/// Requests before a stamp gives up against somebody who keeps changing the entry.
+const STAMP_TRIES: usize = 6;
 
 /// Puts our keys into `custom_metadata`; keys of others stay.
 ///
-/// A merge patch changes an entry that exists. Where none does, a post creates one; on OpenBao only if there still is none (`metadata_cas`),
-/// on Vault, which has no such check, a stranger's metadata written in that instant would be replaced.
+/// A merge patch changes an entry that exists, a post creates one. Where metadata can be checked and set (OpenBao, as the survey saw it), the
+/// post comes first: it is refused where metadata is or was. Elsewhere (Vault) it follows a patch that found nothing, and metadata that a
+/// stranger writes in that instant would be replaced.
 pub(crate) async fn stamp(client: &Client, stamp: &Stamp) -> Result<(), PortError> {
     let keys = mark::keys_of(stamp);
     let endpoint = Endpoint::Metadata(&stamp.path);
-    let put = |verb, metadata_cas| {
-        let call = Call { verb, endpoint, body: None, repeat: Repeat::Safely };
-        with_body(client, call, &PutMetadata { custom_metadata: &keys, metadata_cas })
-    };
-    let mut expected = None;
-    for _ in 1..STAMP_ROUNDS {
-        match client.send(put(Verb::Patch, expected)?).await {
+    let create = (Verb::Post, Some(0));
+    let mut request = if client.checks_metadata.load(Ordering::Relaxed) { create } else { (Verb::Patch, None) };
+    for _ in 1..STAMP_TRIES {
+        let (verb, metadata_cas) = request;
+        match client.send(put_keys(client, endpoint, &keys, request)?).await {
             Ok(answer) if !answer.is_not_found => return Ok(()),
-            Ok(_) => match client.send(put(Verb::Post, Some(0))?).await {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind == PortErrorKind::Conflict => {}
-                Err(error) => return Err(error),
-            },
+            Ok(_) => request = create,
+            Err(error) if error.kind == PortErrorKind::Conflict && verb == Verb::Post => request = (Verb::Patch, None),
             // The mount demands `metadata_cas`, or the number that we gave is old by now.
-            Err(error) if matches!(error.kind, PortErrorKind::Misconfigured | PortErrorKind::Conflict) => {
-                expected = match observe::metadata(client, &stamp.path).await? {
-                    Some(seen) if seen.current_metadata_version.is_some() => seen.current_metadata_version,
-                    _ => return Err(error),
-                };
+            Err(error)
+                if error.kind == PortErrorKind::Misconfigured && metadata_cas.is_none()
+                    || error.kind == PortErrorKind::Conflict =>
+            {
+                let seen = observe::metadata(client, &stamp.path).await?;
+                let number = seen.and_then(|seen| seen.current_metadata_version).ok_or(error)?;
+                request = (Verb::Patch, Some(number));
             }
             Err(error) => return Err(error),
         }
     }
-    client.send(put(Verb::Patch, expected)?).await.map(|_| ())
+    client.send(put_keys(client, endpoint, &keys, request)?).await.map(|_| ())
+}
+
+fn put_keys<'a>(
+    client: &Client,
+    endpoint: Endpoint<'a>,
+    keys: &BTreeMap<&'static str, String>,
+    (verb, metadata_cas): (Verb, Option<u64>),
+) -> Result<Call<'a>, PortError> {
+    let call = Call { verb, endpoint, body: None, repeat: Repeat::Safely };
+    with_body(client, call, &PutMetadata { custom_metadata: keys, metadata_cas })
 }
 
 /// Creates version 1; check-and-set 0 is refused where any version is or was.

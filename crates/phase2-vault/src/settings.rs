@@ -27,6 +27,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// Longest wait for one answer, from the first byte sent to the last one read; each retry has its own.
     pub request_timeout: Duration,
+    /// How often a request is sent again after a failure that may pass; the pauses double from a tenth of a second up to five.
+    pub retries: usize,
     /// Requests in flight at once, at least 1.
     pub concurrency: usize,
 }
@@ -100,6 +102,8 @@ impl Settings {
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
     /// Half of what the Vault command line waits; our answers are small.
     pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+    /// About ten seconds in all: enough for a cluster to elect a new leader.
+    pub const DEFAULT_RETRIES: usize = 6;
 
     /// Settings for one address and one mount, everything else as documented at the constants.
     #[must_use]
@@ -115,6 +119,7 @@ impl Settings {
             tls_server_name: None,
             connect_timeout: Self::DEFAULT_CONNECT_TIMEOUT,
             request_timeout: Self::DEFAULT_REQUEST_TIMEOUT,
+            retries: Self::DEFAULT_RETRIES,
             concurrency: Self::DEFAULT_CONCURRENCY,
         }
     }

@@ -3,11 +3,8 @@
 use std::{collections::BTreeMap, io};
 
 use migrate_core::{codec::Encoded, ledger::Anchor, value::SecretText};
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
-    ser::SerializeMap,
-};
+use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny, ser::SerializeMap};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 /// A body on its way, wiped when it is dropped.
@@ -133,6 +130,8 @@ pub(crate) struct MountConfig {
     pub(crate) cas_required: bool,
     pub(crate) delete_version_after: String,
     pub(crate) max_versions: u64,
+    /// OpenBao since 2.4, where metadata can be checked and set.
+    pub(crate) metadata_cas_required: Option<bool>,
 }
 
 /// `GET <mount>/metadata/<path>`.
@@ -162,11 +161,12 @@ impl VersionState {
     }
 }
 
-/// `GET <mount>/data/<path>`.
+/// `GET <mount>/data/<path>`, borrowed from the answer so that values stay in its wiped buffer until they are taken out one by one.
 #[derive(Deserialize)]
-pub(crate) struct Data {
+pub(crate) struct Data<'a> {
     /// `null` where the version is deleted or destroyed.
-    pub(crate) data: Option<BTreeMap<String, Member>>,
+    #[serde(borrow)]
+    pub(crate) data: Option<BTreeMap<String, &'a RawValue>>,
     pub(crate) metadata: DataMetadata,
 }
 
@@ -178,68 +178,50 @@ pub(crate) struct DataMetadata {
     pub(crate) custom_metadata: Option<BTreeMap<String, String>>,
 }
 
-/// A member of an entry's data. Only strings are ours; anything else is noticed and not kept.
-pub(crate) enum Member {
-    Text(SecretText),
-    Other,
+/// The text of a member that is a JSON string; `None` for anything else, which can't be ours.
+///
+/// By hand, since serde_json would unescape into a buffer of its own and free it unwiped; and Go escapes `<`, `>`, `&` and line breaks, so most
+/// values would go through it.
+pub(crate) fn text(member: &RawValue) -> Option<SecretText> {
+    let quoted = member.get().strip_prefix('"')?.strip_suffix('"')?;
+    // Unescaped it is never longer, so the buffer does not grow.
+    let mut text = Zeroizing::new(String::with_capacity(quoted.len()));
+    let mut rest = quoted;
+    while let Some((plain, escaped)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let mut characters = escaped.chars();
+        let character = match characters.next()? {
+            'u' => {
+                let (unit, tail) = code_unit(escaped)?;
+                let (character, tail) = match unit {
+                    0xd800..=0xdbff => {
+                        let (low, tail) = code_unit(tail.strip_prefix('\\')?)?;
+                        (char::decode_utf16([unit, low]).next()?.ok()?, tail)
+                    }
+                    _ => (char::from_u32(u32::from(unit))?, tail),
+                };
+                characters = tail.chars();
+                character
+            }
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            itself @ ('"' | '\\' | '/') => itself,
+            _ => return None,
+        };
+        text.push(character);
+        rest = characters.as_str();
+    }
+    text.push_str(rest);
+    Some(SecretText::new(std::mem::take(&mut *text)))
 }
 
-impl Member {
-    pub(crate) fn as_text(&self) -> Option<&SecretText> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Other => None,
-        }
-    }
-
-    pub(crate) fn text(self) -> Option<SecretText> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Other => None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Member {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Member;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a member")
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Member, E> {
-                Ok(Member::Text(SecretText::new(text.to_owned())))
-            }
-            fn visit_string<E>(self, text: String) -> Result<Member, E> {
-                Ok(Member::Text(SecretText::new(text)))
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Member, E> {
-                Ok(Member::Other)
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Member, E> {
-                Ok(Member::Other)
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Member, E> {
-                Ok(Member::Other)
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Member, E> {
-                Ok(Member::Other)
-            }
-            fn visit_unit<E>(self) -> Result<Member, E> {
-                Ok(Member::Other)
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Member, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Member::Other)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Member, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Member::Other)
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
+/// `u` and four hexadecimal digits, and what follows them.
+fn code_unit(escaped: &str) -> Option<(u16, &str)> {
+    let (digits, tail) = escaped.strip_prefix('u')?.split_at_checked(4)?;
+    Some((u16::from_str_radix(digits, 16).ok()?, tail))
 }
 
 /// Seconds of a duration as Go prints it (`3h25m19s`), rounded up; negative durations (KV v2's way to switch deletion off) are 0.
@@ -301,15 +283,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_not_taken_for_one() {
+        for json in [r#""\ud800""#, r#""\ud800x""#, r#""\ud800\u0041""#, r#""\udc00""#, "1", "null", "true", "[\"a\"]", "{}"] {
+            let raw: &RawValue = serde_json::from_str(json).unwrap();
+            assert!(text(raw).is_none(), "{json}");
+        }
+        let raw: &RawValue = serde_json::from_str(r#" "\"\\\/\b\f\n\r\t\u003c\uD83D\uDD11" "#).unwrap();
+        assert_eq!(text(raw).unwrap().expose(), "\"\\/\u{8}\u{c}\n\r\t<🔑");
+    }
+
+    #[test]
     fn members_that_are_no_strings_are_seen_and_not_kept() {
         let json =
             br#"{"data":{"a":"x","b":1,"c":null,"d":{"e":["f"]},"g":[1,"h"],"i":true,"j":1.5,"k":-1},"metadata":{"version":3}}"#;
-        let data: Data = serde_json::from_slice(json).unwrap();
-        let texts: Vec<_> = data.data.unwrap().into_iter().filter_map(|(key, member)| Some((key, member.text()?))).collect();
+        let data: Data<'_> = serde_json::from_slice(json).unwrap();
+        let texts: Vec<_> = data.data.unwrap().into_iter().filter_map(|(key, member)| Some((key, text(member)?))).collect();
         assert_eq!(texts, [("a".to_owned(), SecretText::new("x".into()))]);
     }
 
     proptest! {
+        #[test]
+        fn a_string_is_taken_out_as_any_json_reader_would(value: String, escape in prop::collection::vec(any::<bool>(), 64)) {
+            // Some characters as themselves, some escaped, as an encoder may choose.
+            let mut json = String::from("\"");
+            for (nth, character) in value.chars().enumerate() {
+                if escape[nth % 64] || character < ' ' || matches!(character, '"' | '\\') {
+                    character.encode_utf16(&mut [0; 2]).iter().for_each(|unit| json.push_str(&format!("\\u{unit:04x}")));
+                } else {
+                    json.push(character);
+                }
+            }
+            json.push('"');
+            let raw: &RawValue = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(text(raw), Some(SecretText::new(value.clone())));
+            let usual = serde_json::value::to_raw_value(&value).unwrap();
+            prop_assert_eq!(text(&usual), Some(SecretText::new(value)));
+        }
+
         #[test]
         fn what_is_written_reads_back(map in prop::collection::btree_map(".{0,20}", ".{0,40}", 0..6)) {
             let encoded = Encoded(map.iter().map(|(k, v)| (k.clone(), SecretText::new(v.clone()))).collect());

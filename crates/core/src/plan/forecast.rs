@@ -14,7 +14,7 @@ pub struct Forecast {
     pub fence_seconds: u64,
     /// Seconds until the last fence has settled.
     pub settle_seconds: u64,
-    /// Seconds that copying and proving takes at our share of the read quota, and [`TARGET_WRITES_PER_SECOND`].
+    /// Seconds that copying and proving takes at our share of the read quota, and `TARGET_WRITES_PER_SECOND`.
     pub copy_seconds: u64,
     /// Seconds that the last look before commit takes (each fence is read again).
     pub commit_seconds: u64,
