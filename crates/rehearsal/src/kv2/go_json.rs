@@ -27,8 +27,8 @@ pub(super) enum GoJsonError {
     Malformed,
 }
 
-/// Deepest nesting that is followed.
-const DEPTH: usize = 300;
+/// Deepest nesting that is followed; OpenBao was seen to take 500.
+const DEPTH: usize = 512;
 
 /// Re-marshals a JSON text.
 pub(super) fn remarshal(json: &str) -> Result<Zeroizing<String>, GoJsonError> {
@@ -206,7 +206,7 @@ mod tests {
     fn what_go_refuses_is_refused() {
         assert_eq!(remarshal("[1e400]"), Err(GoJsonError::OutOfRange));
         assert_eq!(remarshal(&"[".repeat(100_000)), Err(GoJsonError::Malformed));
-        let deep = "[".repeat(400) + &"]".repeat(400);
+        let deep = "[".repeat(600) + &"]".repeat(600);
         assert_eq!(remarshal(&deep), Err(GoJsonError::TooDeep));
     }
 

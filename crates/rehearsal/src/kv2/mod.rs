@@ -146,7 +146,7 @@ impl Kv2 {
     pub fn custom_metadata(&self, mount: &str, path: &str) -> Option<BTreeMap<String, String>> {
         let state = lock(&self.store.state);
         let entry = state.mounts.get(mount)?.entries.get(path)?;
-        Some(entry.custom_metadata.clone().unwrap_or_default())
+        Some(entry.custom_metadata.clone())
     }
 
     /// All paths of a mount, in order, those with metadata only included.

@@ -166,11 +166,12 @@ impl MountRequest<'_> {
     fn write_metadata(&self, mount: &mut Mount, path: &str) -> Answer {
         let settings: Settings = parse(self.body)?;
         let custom = settings.custom_metadata()?;
+        mount.may_write_metadata(path, settings.metadata_cas()?).map_err(|refused| Refused::bad(refused.to_string()))?;
         let mut config = mount.entries.get(path).map(|entry| entry.config.clone()).unwrap_or_default();
         settings.apply(&mut config, false)?;
         let entry = mount.entry(path, self.now);
         entry.config = config;
-        if custom.is_some() {
+        if let Some(custom) = custom {
             entry.custom_metadata = custom;
         }
         self.changed(entry);
@@ -185,9 +186,12 @@ impl MountRequest<'_> {
             ));
         }
         let settings: Settings = parse(self.body)?;
-        // The server answers an absent entry with an empty body.
+        let expected = settings.metadata_cas()?;
+        let allowed = mount.may_write_metadata(path, expected);
+        // The server answers an absent entry with an empty body, whatever was expected.
         let Some(entry) = mount.entries.get_mut(path) else { return Ok(empty(StatusCode::NOT_FOUND)) };
-        let custom = settings.merged(entry.custom_metadata.as_ref())?;
+        allowed.map_err(|refused| Refused::bad(refused.to_string()))?;
+        let custom = settings.merged(&entry.custom_metadata)?;
         settings.apply(&mut entry.config, false)?;
         entry.custom_metadata = custom;
         self.changed(entry);

@@ -80,12 +80,12 @@ pub(super) struct Versions {
 /// The version numbers of a request; Vault takes them as numbers or texts.
 pub(super) fn versions(body: &[u8], when_missing: &'static str) -> Result<Vec<u64>, Refused> {
     let request: Versions = parse(body)?;
-    let numbers: Option<Vec<u64>> = request
-        .versions
-        .iter()
-        .map(|version| version.as_u64().or_else(|| version.as_str().and_then(|text| text.parse().ok())))
-        .collect();
+    let numbers: Option<Vec<u64>> = request.versions.iter().map(version_number).collect();
     numbers.filter(|numbers| !numbers.is_empty()).ok_or_else(|| Refused::bad(when_missing))
+}
+
+fn version_number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// `{mount}/config` and the settings in `{mount}/metadata/{path}`.
@@ -93,6 +93,8 @@ pub(super) fn versions(body: &[u8], when_missing: &'static str) -> Result<Vec<u6
 pub(super) struct Settings {
     max_versions: Option<u64>,
     cas_required: Option<bool>,
+    metadata_cas_required: Option<bool>,
+    metadata_cas: Option<Value>,
     delete_version_after: Option<Value>,
     #[serde(default, deserialize_with = "present_value")]
     custom_metadata: Option<Value>,
@@ -120,7 +122,16 @@ impl Settings {
         }
         config.max_versions = self.max_versions.unwrap_or(config.max_versions);
         config.cas_required = self.cas_required.unwrap_or(config.cas_required);
+        config.metadata_cas_required = self.metadata_cas_required.unwrap_or(config.metadata_cas_required);
         Ok(())
+    }
+
+    /// The version of the metadata that the writer expects, where it says.
+    pub(super) fn metadata_cas(&self) -> Result<Option<u64>, Refused> {
+        match &self.metadata_cas {
+            None => Ok(None),
+            Some(expected) => version_number(expected).map(Some).ok_or_else(bad_cas),
+        }
     }
 
     /// `custom_metadata` that replaces what stands; `None` where the request has none.
@@ -137,12 +148,12 @@ impl Settings {
         }
     }
 
-    /// `custom_metadata` merged into `current` (RFC 7396): `null` removes a key.
-    pub(super) fn merged(&self, current: Option<&BTreeMap<String, String>>) -> Result<Option<BTreeMap<String, String>>, Refused> {
-        let mut merged = current.cloned().unwrap_or_default();
+    /// `custom_metadata` merged into `current` (RFC 7396): `null` removes a key, or all of them.
+    pub(super) fn merged(&self, current: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Refused> {
+        let mut merged = current.clone();
         match &self.custom_metadata {
-            None => return Ok(current.cloned()),
-            Some(Value::Null) => return Ok(None),
+            None => {}
+            Some(Value::Null) => merged.clear(),
             Some(Value::Object(members)) => {
                 for (key, value) in members {
                     if value.is_null() {
@@ -155,7 +166,7 @@ impl Settings {
             Some(other) => return Err(not_a_map(other)),
         }
         check_custom_metadata(&merged)?;
-        Ok(Some(merged))
+        Ok(merged)
     }
 }
 

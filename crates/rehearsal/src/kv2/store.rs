@@ -14,6 +14,7 @@ const DEFAULT_MAX_VERSIONS: u64 = 10;
 pub(super) struct Config {
     pub(super) max_versions: u64,
     pub(super) cas_required: bool,
+    pub(super) metadata_cas_required: bool,
     pub(super) delete_version_after: SignedDuration,
 }
 
@@ -26,7 +27,7 @@ pub(super) struct Mount {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) config: Config,
-    pub(super) custom_metadata: Option<BTreeMap<String, String>>,
+    pub(super) custom_metadata: BTreeMap<String, String>,
     pub(super) metadata_version: u64,
     pub(super) current: u64,
     pub(super) oldest: u64,
@@ -50,6 +51,12 @@ pub(super) enum WriteRefused {
     CasRequired,
     #[error("check-and-set parameter did not match the current version")]
     CasMismatch,
+    #[error("metadata check-and-set parameter required for this call")]
+    MetadataCasRequired,
+    #[error("metadata check-and-set parameter does not match the current version")]
+    MetadataCasMismatch,
+    #[error("metadata_cas must be 0 when creating new metadata")]
+    MetadataCasWithoutEntry,
 }
 
 impl Mount {
@@ -86,11 +93,23 @@ impl Mount {
         Ok(entry)
     }
 
+    /// Whether metadata may be written by a writer that expects this version of it (OpenBao only).
+    pub(super) fn may_write_metadata(&self, path: &str, expected: Option<u64>) -> Result<(), WriteRefused> {
+        let entry = self.entries.get(path);
+        let is_required = self.config.metadata_cas_required || entry.is_some_and(|entry| entry.config.metadata_cas_required);
+        match (expected, entry) {
+            (None, _) if is_required => Err(WriteRefused::MetadataCasRequired),
+            (Some(1..), None) => Err(WriteRefused::MetadataCasWithoutEntry),
+            (Some(expected), Some(entry)) if expected != entry.metadata_version => Err(WriteRefused::MetadataCasMismatch),
+            _ => Ok(()),
+        }
+    }
+
     /// The entry at a path, made without a version where there is none.
     pub(super) fn entry(&mut self, path: &str, now: Timestamp) -> &mut Entry {
         self.entries.entry(path.to_owned()).or_insert_with(|| Entry {
             config: Config::default(),
-            custom_metadata: None,
+            custom_metadata: BTreeMap::new(),
             metadata_version: 0,
             current: 0,
             oldest: 0,
@@ -172,10 +191,15 @@ impl Version {
 }
 
 impl Entry {
+    /// None is shown as `null`.
+    fn custom_metadata(&self) -> Option<&BTreeMap<String, String>> {
+        Some(&self.custom_metadata).filter(|all| !all.is_empty())
+    }
+
     /// The `metadata` of one version, as data reads and writes show it.
     pub(super) fn version_metadata(&self, number: u64) -> Value {
         let mut shown = self.versions.get(&number).map(Version::state).unwrap_or_default();
-        shown["custom_metadata"] = json!(self.custom_metadata);
+        shown["custom_metadata"] = json!(self.custom_metadata());
         shown["version"] = number.into();
         shown
     }
@@ -189,10 +213,10 @@ impl Entry {
             "created_time": stamp(self.created),
             "current_metadata_version": self.metadata_version,
             "current_version": self.current,
-            "custom_metadata": self.custom_metadata,
+            "custom_metadata": self.custom_metadata(),
             "delete_version_after": duration_text(self.config.delete_version_after),
             "max_versions": self.config.max_versions,
-            "metadata_cas_required": false,
+            "metadata_cas_required": self.config.metadata_cas_required,
             "oldest_version": self.oldest,
             "updated_time": stamp(self.updated),
             "versions": versions,
@@ -207,7 +231,7 @@ impl Config {
             "cas_required": self.cas_required,
             "delete_version_after": duration_text(self.delete_version_after),
             "max_versions": self.max_versions,
-            "metadata_cas_required": false,
+            "metadata_cas_required": self.metadata_cas_required,
         })
     }
 }

@@ -168,6 +168,27 @@ async fn custom_metadata_is_replaced_merged_and_limited() {
 }
 
 #[tokio::test]
+async fn metadata_has_a_check_and_set_of_its_own() {
+    let server = Server::start().await;
+    let write = |cas: u64| json!({"metadata_cas": cas, "custom_metadata": {"k": cas.to_string()}}).to_string();
+    let early = server.refused("POST", "secret/metadata/a", &write(1)).await;
+    assert_eq!(early, (400, "metadata_cas must be 0 when creating new metadata".into()));
+    server.done("POST", "secret/metadata/a", &write(0)).await;
+    let mismatch = (400, "metadata check-and-set parameter does not match the current version".to_owned());
+    assert_eq!(server.refused("POST", "secret/metadata/a", &write(0)).await, mismatch);
+    assert_eq!(server.refused("PATCH", "secret/metadata/a", &write(0)).await, mismatch);
+    server.done("PATCH", "secret/metadata/a", &write(1)).await;
+    let seen = server.done("GET", "secret/metadata/a", "").await;
+    assert_eq!((&seen["current_metadata_version"], &seen["custom_metadata"]["k"]), (&json!(2), &json!("1")));
+    server.done("POST", "secret/config", r#"{"metadata_cas_required":true}"#).await;
+    let required = (400, "metadata check-and-set parameter required for this call".to_owned());
+    assert_eq!(server.refused("PATCH", "secret/metadata/a", r#"{"custom_metadata":{}}"#).await, required);
+    assert_eq!(server.refused("POST", "secret/metadata/b", r#"{"custom_metadata":{}}"#).await, required);
+    server.done("POST", "secret/metadata/b", r#"{"metadata_cas":0,"custom_metadata":{}}"#).await;
+    assert_eq!(server.done("GET", "secret/metadata/b", "").await["custom_metadata"], Value::Null);
+}
+
+#[tokio::test]
 async fn folders_are_listed() {
     let server = Server::start().await;
     for path in ["a", "d/e", "d/e/f", "d/e/g"] {
