@@ -441,3 +441,47 @@ fn timestamp(date: &DateTime) -> Result<Timestamp, Failed> {
     let nanoseconds = i32::try_from(date.subsec_nanos()).unwrap_or(0);
     Timestamp::new(date.secs(), nanoseconds).map_err(|_| Failed::unusable("a date out of range"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_told_apart() {
+        for (url, host) in [
+            ("https://secretsmanager.eu-west-1.amazonaws.com/", "secretsmanager.eu-west-1.amazonaws.com"),
+            ("http://127.0.0.1:5000", "127.0.0.1"),
+            ("http://[::1]:5000/x", "::1"),
+            ("http://localhost?x", "localhost"),
+        ] {
+            assert_eq!(host_of(url), host);
+        }
+        assert!(is_loopback("http://[::1]:1/") && is_loopback("http://localhost:1") && is_loopback("https://127.8.0.1"));
+        assert!(!is_loopback("http://localhost.example") && !is_loopback("http://10.0.0.1"));
+    }
+
+    // A missing check of the policy may be passed over at a practice endpoint, never at AWS.
+    #[test]
+    fn amazons_own_endpoints_are_known_in_every_partition() {
+        for host in [
+            "secretsmanager.eu-west-1.amazonaws.com",
+            "vpce-0a-b.secretsmanager.us-east-1.vpce.amazonaws.com",
+            "secretsmanager.cn-north-1.amazonaws.com.cn",
+            "secretsmanager.us-gov-west-1.amazonaws.com",
+            "secretsmanager.eu-west-1.api.aws",
+            "SecretsManager.eu-west-1.AMAZONAWS.com",
+        ] {
+            assert!(is_amazons(host), "{host}");
+        }
+        for host in ["127.0.0.1", "localhost", "amazonaws.com.example", "notamazonaws.com"] {
+            assert!(!is_amazons(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn details_are_one_bounded_line() {
+        assert_eq!(describe_refusal("Code", Some("a\n  b\u{7}")), "Code: a b");
+        assert_eq!(describe_refusal("Code", None), "Code");
+        assert_eq!(clean(&"x".repeat(1_000)).len(), DETAIL_CHARACTERS);
+    }
+}

@@ -6,5 +6,6 @@
 
 mod contract_embedded;
 mod contract_incoming;
+mod contract_outgoing;
 mod stack;
 mod support;
