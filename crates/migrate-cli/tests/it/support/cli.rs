@@ -80,6 +80,13 @@ impl Workbench {
         command
     }
 
+    /// `migrate` with these arguments, killed by the kernel once it writes beyond this many bytes of a file.
+    pub(crate) fn limited(&self, bytes: usize, arguments: &[&str]) -> Command {
+        let mut command = self.program("prlimit");
+        command.arg(format!("--fsize={bytes}")).arg("--core=0").arg(env!("CARGO_BIN_EXE_migrate")).args(arguments);
+        command
+    }
+
     /// Runs `migrate` to its end.
     pub(crate) fn migrate(&self, arguments: &[&str]) -> Whole {
         let output = self.command(arguments).output().expect("the migrate binary starts");
