@@ -1,0 +1,14 @@
+//! Every test that needs a real server, in one binary: it is linked once, and `cargo xtask test` starts the servers once for it.
+//!
+//! A test here fails, and says how to run it, where the servers are missing; it never passes by skipping.
+// Always true here; it tells clippy that helpers, too, may fail by `expect`.
+#![cfg(test)]
+
+mod contract_embedded;
+mod contract_incoming;
+mod contract_outgoing;
+mod estate;
+mod handover;
+mod killed;
+mod stack;
+mod support;
