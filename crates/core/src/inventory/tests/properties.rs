@@ -12,6 +12,7 @@ fn listed_secret() -> impl Strategy<Value = ListedSecret> {
         Just(None),
         "\\PC{0,40}".prop_map(Some),
         prop::sample::select(vec![
+            "password=hunter2",
             "yes",
             "on",
             "~",
