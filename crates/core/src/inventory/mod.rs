@@ -24,8 +24,8 @@ use std::collections::BTreeMap;
 pub use self::{
     emit::DEFAULT_SCHEMA_URL,
     entry::{
-        ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, Prose, PushSecret, RecordedEncoding,
-        Rotation, Sdk, Secret, Writer,
+        ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, InvalidProse, Prose, PushSecret,
+        RecordedEncoding, Rotation, Sdk, Secret, Writer,
     },
     import::{Finding, FindingKind, ImportError, ImportedInventory, MergeError, Merged, import, merge},
     node::{Position, Shape},
