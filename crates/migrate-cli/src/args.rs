@@ -58,6 +58,8 @@ pub enum Command {
     /// Show or check the ledger
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Practise a whole handover against stores built into this program
+    Rehearse(Rehearse),
 }
 
 /// `migrate inventory`
@@ -135,6 +137,14 @@ pub enum Ledger {
         #[arg(long)]
         offline: bool,
     },
+}
+
+/// `migrate rehearse`
+#[derive(Debug, ClapArgs)]
+pub struct Rehearse {
+    /// Inventory whose names to practise with, values are made up [default: one secret of every kind]
+    #[arg(value_name = "INVENTORY")]
+    pub inventory: Option<Utf8PathBuf>,
 }
 
 /// How far `apply` goes.

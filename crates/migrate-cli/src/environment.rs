@@ -14,6 +14,8 @@ pub struct Environment {
     pub directory: Utf8PathBuf,
     /// Whether talk goes to a terminal.
     pub is_terminal: bool,
+    /// Not this process's: nothing may look past it at the real environment.
+    pub is_made_up: bool,
 }
 
 impl Environment {
@@ -28,12 +30,18 @@ impl Environment {
             .map_err(|path| CommandError::usage(format!("the path of the working directory is no UTF-8: {}", path.display())))?;
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-        Ok(Self { variables, directory, is_terminal: std::io::stderr().is_terminal() })
+        Ok(Self { variables, directory, is_terminal: std::io::stderr().is_terminal(), is_made_up: false })
     }
 
     /// Made-up surroundings, for tests and the rehearsal.
     pub fn made_up(directory: Utf8PathBuf, variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { variables: variables.into_iter().collect(), directory, is_terminal: false }
+        Self { variables: variables.into_iter().collect(), directory, is_terminal: false, is_made_up: true }
+    }
+
+    /// The same, talking to a terminal or not.
+    #[must_use]
+    pub fn on_terminal(self, is_terminal: bool) -> Self {
+        Self { is_terminal, ..self }
     }
 
     /// A variable; one that is set but empty counts as not set, as the AWS and Vault CLIs have it.

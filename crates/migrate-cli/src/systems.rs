@@ -1,7 +1,7 @@
 //! The composition root: settings become the two stores behind their ports.
 
-use migrate_core::ports::PortError;
-use phase0_sdk::SecretsManager;
+use migrate_core::{ports::PortError, value::SecretText};
+use phase0_sdk::{Credentials, GivenCredentials, SecretsManager};
 use phase2_vault::{ConnectError, EnvironmentError, Vault};
 
 use crate::{
@@ -21,7 +21,7 @@ impl Systems {
     pub(crate) async fn connect(settings: &Settings, environment: &Environment) -> Result<Self, CommandError> {
         // Vault first: whether it can be reached at all is known without asking, for AWS it takes a look at files and the network.
         let incoming = incoming(settings, environment)?;
-        Ok(Self { outgoing: outgoing(settings).await?, incoming })
+        Ok(Self { outgoing: outgoing(settings, environment).await?, incoming })
     }
 
     /// As the driver wants them.
@@ -31,16 +31,17 @@ impl Systems {
 }
 
 /// Secrets Manager alone.
-pub(crate) async fn outgoing(settings: &Settings) -> Result<SecretsManager, CommandError> {
+pub(crate) async fn outgoing(settings: &Settings, environment: &Environment) -> Result<SecretsManager, CommandError> {
     let wanted = &settings.outgoing;
     let defaults = phase0_sdk::Settings::default();
     // Endpoints that came from a variable are the SDK's own business: it knows which service each is for.
-    let from_file = wanted.endpoint_url.as_ref().filter(|url| url.origin == Origin::File);
+    let endpoint = wanted.endpoint_url.as_ref().filter(|url| url.origin == Origin::File || environment.is_made_up);
     let value = |sourced: &Option<crate::settings::Sourced<String>>| sourced.as_ref().map(|sourced| sourced.value.clone());
     SecretsManager::connect(phase0_sdk::Settings {
         region: value(&wanted.region),
         profile: value(&wanted.profile),
-        endpoint_url: from_file.map(|url| url.value.clone()),
+        endpoint_url: endpoint.map(|url| url.value.clone()),
+        credentials: credentials(environment),
         exempt: wanted.exempt_principals.clone(),
         concurrency: wanted.concurrency.unwrap_or(defaults.concurrency),
         quota_percent: percent(wanted.quota_share),
@@ -48,6 +49,18 @@ pub(crate) async fn outgoing(settings: &Settings) -> Result<SecretsManager, Comm
     })
     .await
     .map_err(|error| outgoing_failed("can't set up access to Secrets Manager", &error))
+}
+
+/// The SDK's own chain, which reads this process's environment; in made-up surroundings the keys that those give.
+fn credentials(environment: &Environment) -> Credentials {
+    match (environment.variable("AWS_ACCESS_KEY_ID"), environment.variable("AWS_SECRET_ACCESS_KEY")) {
+        (Some(id), Some(secret)) if environment.is_made_up => Credentials::Given(GivenCredentials {
+            access_key_id: id.to_owned(),
+            secret_access_key: SecretText::new(secret.to_owned()),
+            session_token: None,
+        }),
+        _ => Credentials::DefaultChain,
+    }
 }
 
 /// Vault alone.

@@ -52,7 +52,7 @@ struct Took {
 impl Report for Applied {
     fn text(&self) -> String {
         let Some(wave) = &self.wave else {
-            return "nothing to do: no plan is open\n".to_owned();
+            return "nothing to do: every wave and every plan is at its end\n".to_owned();
         };
         let mut text = if self.nothing_to_do {
             format!("nothing to do: wave {wave} is {} already\n", reached(self.stage, self.through))
@@ -60,9 +60,9 @@ impl Report for Applied {
             format!("wave {wave}: {} {}\n", count(self.members, "secret"), reached(self.stage, self.through))
         };
         for took in &self.steps {
-            text += &format!("  {:10} {}\n", took.step, duration(std::time::Duration::from_millis(took.milliseconds)));
+            text += &format!("  {:16} {}\n", took.step, duration(std::time::Duration::from_millis(took.milliseconds)));
         }
-        text += &format!("  ledger     {}\n", self.ledger);
+        text += &format!("  {:16} {}\n", "ledger", self.ledger);
         if let Some(next) = &self.next {
             text += &format!("next: {next}\n");
         }
@@ -120,7 +120,8 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
         through: goal,
         nothing_to_do: report.nothing_to_do,
         members: plan.plan().members.len(),
-        steps: report.steps.iter().map(took).collect(),
+        // The last one is that there is nothing left to do, which takes no time.
+        steps: report.steps.iter().filter(|took| took.step != "done").map(took).collect(),
         ledger: settings.shown(&settings.ledger),
         next: next(report.stage, goal),
         wave: Some(wave),

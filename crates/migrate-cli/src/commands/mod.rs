@@ -6,6 +6,7 @@ mod inventory;
 mod ledger;
 mod plan;
 mod plans;
+mod rehearse;
 mod status;
 mod stopped;
 mod verify;
@@ -44,6 +45,11 @@ impl Context {
         Bars::new(self.printer, self.environment.is_terminal)
     }
 
+    /// The same, in other surroundings: what commands show there is talk here.
+    fn practising(&self, environment: Environment) -> Self {
+        Self { global: Global::default(), environment, printer: self.printer.practising(), interrupt: self.interrupt.clone() }
+    }
+
     fn now(&self) -> jiff::Timestamp {
         TokioClock.now()
     }
@@ -61,6 +67,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
+        Command::Rehearse(args) => rehearse::run(context, &args).await,
         Command::Ledger(Ledger::Show) => ledger::show(context),
         Command::Ledger(Ledger::Verify { offline }) => ledger::verify(context, offline).await,
     }

@@ -22,13 +22,15 @@ pub trait Report: Serialize {
 pub struct Printer {
     json: bool,
     verbose: bool,
+    /// A command inside a rehearsal: it is shown to the person, and the machine only wants the end.
+    practising: bool,
 }
 
 impl Printer {
     /// A printer as the flags want it.
     #[must_use]
     pub fn new(json: bool, verbose: bool) -> Self {
-        Self { json, verbose }
+        Self { json, verbose, practising: false }
     }
 
     /// Whether `-v` was said.
@@ -43,8 +45,23 @@ impl Printer {
         self.json
     }
 
+    /// A printer for commands inside a rehearsal.
+    #[must_use]
+    pub fn practising(self) -> Self {
+        Self { practising: true, ..self }
+    }
+
+    /// Prints what belongs to the course of a rehearsal: to a person's stdout, or beside a machine's.
+    pub fn aside(self, text: impl Display) {
+        let text = text.to_string();
+        if self.json { Self::say(&text) } else { self.data(&text) }
+    }
+
     /// Prints the result of a command.
     pub fn show(self, report: &impl Report) {
+        if self.practising {
+            return self.aside(report.text());
+        }
         let text = if self.json { json::document(report) } else { report.text() };
         self.data(&text);
     }

@@ -47,7 +47,7 @@ impl driver::Progress for Bars {
     fn begin(&self, name: &'static str, members: usize) {
         let target = if self.is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(members as u64), target);
-        if let Ok(style) = ProgressStyle::with_template("{msg:10} {bar:30} {pos}/{len}  {per_sec}  {eta} left") {
+        if let Ok(style) = ProgressStyle::with_template("{msg:16} {bar:30} {pos}/{len}  {per_sec}  {eta} left") {
             bar.set_style(style);
         }
         bar.set_message(name);
@@ -72,7 +72,7 @@ impl driver::Progress for Bars {
         // Short steps need no word on a terminal, where the report follows; a log wants one for each.
         if !self.is_terminal && step.members > 0 {
             self.printer.talk(format!(
-                "{:10} {} of {} in {}",
+                "{:16} {} of {} in {}",
                 step.name,
                 step.done.max(step.members),
                 step.members,
@@ -94,6 +94,6 @@ impl Step {
         let rate = self.done as f64 / self.began.elapsed().as_secs_f64().max(0.001);
         let left =
             Duration::try_from_secs_f64(self.members.saturating_sub(self.done) as f64 / rate.max(0.001)).unwrap_or_default();
-        format!("{:10} {} of {}, {rate:.0} a second, about {} left", self.name, self.done, self.members, super::duration(left))
+        format!("{:16} {} of {}, {rate:.0} a second, about {} left", self.name, self.done, self.members, super::duration(left))
     }
 }

@@ -9,4 +9,5 @@ mod help;
 mod init;
 mod inventory;
 mod ledger;
+mod rehearse;
 mod stores;

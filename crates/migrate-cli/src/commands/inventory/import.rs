@@ -1,5 +1,7 @@
 //! `migrate inventory import`: the inventory from what is in Secrets Manager. Entries that exist stay as they are, comments and all.
 
+use std::collections::BTreeMap;
+
 use migrate_core::{
     inventory::{self, DEFAULT_SCHEMA_URL, Finding, FindingKind, ImportError, MergeError},
     name::SecretName,
@@ -37,8 +39,8 @@ struct Noticed {
     text: String,
 }
 
-/// Findings shown before the rest is counted.
-const SHOWN: usize = 20;
+/// Findings of one kind shown before the rest is counted; `--json` shows all.
+const SHOWN: usize = 3;
 
 impl Report for Imported {
     fn text(&self) -> String {
@@ -46,12 +48,18 @@ impl Report for Imported {
             0 => format!("{}: nothing new; {} secrets listed\n", self.file, self.listed),
             added => format!("{}: {added} new of {} secrets listed\n", self.file, self.listed),
         };
-        for noticed in self.findings.iter().take(SHOWN) {
-            let secret = noticed.secret.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-            text += &format!("  {secret}{}\n", noticed.text);
+        let mut alike: BTreeMap<&str, Vec<&Noticed>> = BTreeMap::new();
+        for noticed in &self.findings {
+            alike.entry(&noticed.text).or_default().push(noticed);
         }
-        if self.findings.len() > SHOWN {
-            text += &format!("  … and {} more, with --json\n", self.findings.len() - SHOWN);
+        for (finding, of) in alike {
+            for noticed in of.iter().take(SHOWN) {
+                let secret = noticed.secret.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+                text += &format!("  {secret}{finding}\n");
+            }
+            if of.len() > SHOWN {
+                text += &format!("  … and {} more: {finding}\n", of.len() - SHOWN);
+            }
         }
         if !self.added.is_empty() {
             text += "say who reads each secret (`consumers`), commit the file, then `migrate plan`\n";
@@ -63,7 +71,7 @@ impl Report for Imported {
 pub(in crate::commands) async fn run(context: &Context) -> Result<Exit, CommandError> {
     let settings = context.settings()?;
     let before = files::read(&settings.inventory)?;
-    let secrets_manager = systems::outgoing(&settings).await?;
+    let secrets_manager = systems::outgoing(&settings, &context.environment).await?;
     let listed = secrets_manager.list().await;
     let listed = listed.map_err(|error| systems::outgoing_failed("can't list the secrets of Secrets Manager", &error))?;
     let shown = settings.shown(&settings.inventory);

@@ -62,7 +62,8 @@ pub(super) fn of(settings: &Settings) -> Result<Inventory, CommandError> {
     read(&settings.inventory, &settings.shown(&settings.inventory))
 }
 
-fn read(path: &Utf8Path, shown: &str) -> Result<Inventory, CommandError> {
+/// Reads an inventory; `shown` is its path as it was typed.
+pub(super) fn read(path: &Utf8Path, shown: &str) -> Result<Inventory, CommandError> {
     let Some(text) = files::read(path)? else {
         return Err(CommandError::new(Reason::InventoryMissing, format!("there is no inventory at {shown}"))
             .hint("`migrate inventory import` builds one from Secrets Manager"));
