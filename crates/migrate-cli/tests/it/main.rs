@@ -10,5 +10,6 @@ mod contract_outgoing;
 mod estate;
 mod handover;
 mod killed;
+mod refused;
 mod stack;
 mod support;
