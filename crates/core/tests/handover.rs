@@ -1,0 +1,356 @@
+//! Properties of `next`, `decide` and the ledger's chain, over events that nobody planned.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use migrate_core::{
+    codec::Encoding,
+    handover::{
+        Begun, Event, Goal, Handover, MemberStep, Outcome, PlanDigest, RunKind, Runner, Stage, Step, Violation, ViolationKind,
+        decide, next,
+    },
+    id::{Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
+    ledger::{Broken, Chain, RecordHash, Tail},
+    name::{SecretArn, SecretName},
+    observed::VersionMap,
+};
+use proptest::prelude::*;
+
+/// An event by its ingredients: made concrete where it is tried, so that it is often, but not always, one that may follow.
+#[derive(Clone, Debug)]
+struct Draw {
+    kind: usize,
+    wave: usize,
+    members: Vec<usize>,
+    /// How far off the epoch is that would be right.
+    off: i64,
+    version: u64,
+    back: bool,
+}
+
+fn draws(longest: usize) -> impl Strategy<Value = Vec<Draw>> {
+    // Waves and steps in their usual order are rare among random events, so the right ones are drawn more often than not.
+    let members = prop::collection::vec(0..3usize, 0..3);
+    let off = prop_oneof![9 => Just(0), 1 => -1..=1i64];
+    let draw = (0..17usize, 0..2usize, members, off, 1..3u64, prop::bool::weighted(0.3))
+        .prop_map(|(kind, wave, members, off, version, back)| Draw { kind, wave, members, off, version, back });
+    prop::collection::vec(draw, 0..longest)
+}
+
+fn wave_name(index: usize) -> WaveName {
+    WaveName::parse(["one", "two"][index]).unwrap()
+}
+
+fn secret(index: usize) -> SecretName {
+    SecretName::parse(["a", "b/c", "d"][index]).unwrap()
+}
+
+fn versions(current: u64) -> Arc<VersionMap> {
+    Arc::new(VersionMap(BTreeMap::from([(version(current), BTreeSet::from(["AWSCURRENT".to_owned()]))])))
+}
+
+fn version(current: u64) -> SourceVersion {
+    SourceVersion::new(format!("version-{current}"))
+}
+
+fn begun(name: &SecretName) -> Arc<Begun> {
+    Arc::new(Begun {
+        source: name.clone(),
+        path: name.vault_path().unwrap(),
+        arn: SecretArn::new(format!("arn:{name}")),
+        versions: versions(1),
+        encoding: Encoding::Text { property: "value".to_owned() },
+    })
+}
+
+fn created() -> Event {
+    Event::Created { ledger: LedgerId::new("ledger") }
+}
+
+fn lead(wave: &WaveName, run: RunKind) -> Event {
+    Event::Lead { wave: wave.clone(), run, runner: Runner { host: "host".into(), process: 7 }, declared_dead: None }
+}
+
+fn begin(wave: &WaveName, names: &[SecretName]) -> Event {
+    let members = names.iter().map(|name| (name.clone(), begun(name))).collect();
+    Event::Begin { wave: wave.clone(), plan: PlanDigest("plan".into()), members }
+}
+
+impl Draw {
+    fn event(&self, state: &Handover) -> (Epoch, Event) {
+        let wave = wave_name(self.wave);
+        let names: Vec<SecretName> = match (self.members.as_slice(), state.waves.get(&wave)) {
+            // Most often the wave's own members.
+            ([_], Some(wave)) => wave.members.keys().cloned().collect(),
+            (members, _) => members.iter().copied().map(secret).collect(),
+        };
+        let members: BTreeSet<SecretName> = names.iter().cloned().collect();
+        let targets = || names.iter().map(|name| (name.clone(), TargetVersion(1))).collect();
+        let run = if self.back { RunKind::Rollback } else { RunKind::Apply };
+        let event = match self.kind {
+            0 => created(),
+            1 | 2 => lead(&wave, run),
+            3 => begin(&wave, &names),
+            4 => Event::Preflighted { wave },
+            5 => Event::FenceIntended { wave, members },
+            6 => Event::Fenced { wave, members },
+            7 => {
+                let members = names.iter().map(|name| (name.clone(), versions(self.version))).collect();
+                Event::Settled { wave, after_seconds: 300, members }
+            }
+            8 => Event::CopyIntended { wave, members },
+            9 => Event::Copied { wave, members: targets() },
+            10 => {
+                let equal = |name: &SecretName| (name.clone(), (version(self.version), TargetVersion(1)));
+                Event::Verified { wave, members: names.iter().map(equal).collect() }
+            }
+            11 => Event::Committed { wave, consumers_by_hand: self.back },
+            12 if self.back => Event::Confirmed { wave },
+            12 => {
+                let violation = |name: &SecretName| Violation { name: name.clone(), kind: ViolationKind::FenceRemoved };
+                Event::Violated { wave, violations: names.iter().map(violation).collect() }
+            }
+            13 => Event::RollbackBegun { wave },
+            14 => Event::Cleared { wave, members },
+            15 if self.back => Event::Unfenced { wave, members },
+            15 => Event::RolledBack { wave },
+            _ => Event::Ended { wave, outcome: Outcome::Incomplete },
+        };
+        let right = match event {
+            Event::Created { .. } => 0,
+            Event::Lead { .. } => state.epoch.raised().0,
+            _ => state.epoch.0,
+        };
+        (Epoch(right.saturating_add_signed(self.off)), event)
+    }
+}
+
+/// Every wave to its end by `decide`, and what a run records on its way.
+fn step(state: &Handover, wave: &WaveName, run: RunKind, goal: Goal, names: &[SecretName]) -> Option<Vec<Event>> {
+    let w = || wave.clone();
+    let set = |names: Vec<SecretName>| names.into_iter().collect::<BTreeSet<_>>();
+    let verified = |names: &[SecretName]| {
+        let equal = |name: &SecretName| (name.clone(), (version(2), TargetVersion(1)));
+        Event::Verified { wave: w(), members: names.iter().map(equal).collect() }
+    };
+    Some(match decide(state, wave, run, goal) {
+        Step::Begin => vec![begin(wave, names)],
+        Step::Preflight => vec![Event::Preflighted { wave: w() }],
+        Step::Fence(names) => vec![
+            Event::FenceIntended { wave: w(), members: set(names.clone()) },
+            Event::Fenced { wave: w(), members: set(names) },
+        ],
+        Step::Settle => {
+            let members = names.iter().map(|name| (name.clone(), versions(2))).collect();
+            vec![Event::Settled { wave: w(), after_seconds: 300, members }]
+        }
+        Step::Copy { members, verify } => {
+            let copied = members.iter().map(|name| (name.clone(), TargetVersion(1))).collect();
+            let mut events = vec![Event::CopyIntended { wave: w(), members: set(members.clone()) }];
+            events.push(Event::Copied { wave: w(), members: copied });
+            events.extend(verify.then(|| verified(&members)));
+            events
+        }
+        Step::Verify(names) => vec![verified(&names)],
+        Step::Commit => vec![Event::Committed { wave: w(), consumers_by_hand: false }],
+        Step::Confirm => vec![Event::Confirmed { wave: w() }],
+        Step::BeginRollback => vec![Event::RollbackBegun { wave: w() }],
+        Step::Clear(names) => vec![Event::Cleared { wave: w(), members: set(names) }],
+        Step::Unfence(names) => vec![Event::Unfenced { wave: w(), members: set(names) }],
+        Step::FinishRollback => vec![Event::RolledBack { wave: w() }],
+        Step::Reached => return None,
+    })
+}
+
+/// A ledger as it is written: its chain, and its bytes.
+#[derive(Clone, Default)]
+struct Written {
+    chain: Chain,
+    bytes: Vec<u8>,
+}
+
+impl Written {
+    fn append(&mut self, epoch: Epoch, event: Event) -> Result<(), migrate_core::handover::Refusal> {
+        let record = self.chain.draft(Timestamp::UNIX_EPOCH, "operator@host", epoch, event)?;
+        let line = record.to_line().unwrap();
+        self.chain.accept(&record, RecordHash::of(&line))?;
+        self.bytes.extend_from_slice(&line);
+        self.bytes.push(b'\n');
+        Ok(())
+    }
+
+    /// Takes the lead and goes on until there is nothing left to do.
+    fn run(&mut self, wave: &WaveName, run: RunKind, goal: Goal, names: &[SecretName]) {
+        if decide(self.chain.state(), wave, run, goal) == Step::Reached {
+            return;
+        }
+        self.append(self.chain.state().epoch.raised(), lead(wave, run)).unwrap();
+        while let Some(events) = step(self.chain.state(), wave, run, goal, names) {
+            for event in events {
+                self.append(self.chain.state().epoch, event).unwrap();
+            }
+        }
+        self.append(self.chain.state().epoch, Event::Ended { wave: wave.clone(), outcome: Outcome::Reached }).unwrap();
+    }
+
+    fn lines(&self) -> Vec<&[u8]> {
+        self.bytes.split_inclusive(|byte| *byte == b'\n').collect()
+    }
+}
+
+/// A wave of two to its commit in two runs, and another one that goes back.
+fn both_ends() -> Written {
+    let mut written = Written::default();
+    written.append(Epoch(0), created()).unwrap();
+    let (one, two) = (wave_name(0), wave_name(1));
+    written.run(&one, RunKind::Apply, Goal::Verify, &[secret(0), secret(1)]);
+    written.run(&one, RunKind::Apply, Goal::Commit, &[secret(0), secret(1)]);
+    written.run(&two, RunKind::Apply, Goal::Verify, &[secret(2)]);
+    written.run(&two, RunKind::Rollback, Goal::Commit, &[secret(2)]);
+    written
+}
+
+fn read(bytes: &[u8]) -> Result<(Chain, Tail), Broken> {
+    Chain::read(bytes, |_| {})
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    /// `next` is total; a refused event changes nothing, an accepted one keeps what the promises rest on; and the bytes fold to the same.
+    #[test]
+    fn any_events_are_taken_or_refused_and_read_back_the_same(draws in draws(120)) {
+        let mut written = Written::default();
+        written.append(Epoch(0), created()).unwrap();
+        for draw in draws {
+            let before = written.chain.clone();
+            let (epoch, event) = draw.event(before.state());
+            let folded = next(before.state().clone(), epoch, &event);
+            let allowed = before.state().allows(epoch, &event);
+            match written.append(epoch, event) {
+                Ok(()) => {
+                    prop_assert_eq!(&folded.unwrap(), written.chain.state());
+                    keeps(before.state(), written.chain.state())?;
+                }
+                Err(refusal) => {
+                    prop_assert_eq!(Err(refusal.clone()), allowed);
+                    prop_assert_eq!(Err(refusal), folded);
+                    prop_assert_eq!(&before, &written.chain);
+                }
+            }
+        }
+        prop_assert_eq!(read(&written.bytes), Ok((written.chain, Tail::Whole)));
+    }
+
+    /// A changed bit is found: by the chain or, in the last line, by a head that no anchor names.
+    #[test]
+    fn a_flipped_bit_is_found(at in any::<prop::sample::Index>(), bit in 0..8u32) {
+        let written = both_ends();
+        let mut bytes = written.bytes.clone();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        let last = written.bytes.len() - written.lines().last().unwrap().len();
+        match read(&bytes) {
+            Err(_) => {}
+            Ok((chain, _)) => {
+                prop_assert!(at >= last, "byte {at} of {} was changed and nobody saw it", bytes.len());
+                prop_assert_ne!(chain.heads().last(), written.chain.heads().last());
+            }
+        }
+    }
+}
+
+/// What may never change, whatever follows.
+fn keeps(before: &Handover, after: &Handover) -> Result<(), TestCaseError> {
+    prop_assert!(after.epoch >= before.epoch);
+    for (name, wave) in &after.waves {
+        let stage = before.waves.get(name).map(|wave| wave.stage);
+        // P5: what is committed stays committed.
+        prop_assert!(!stage.is_some_and(Stage::is_committed) || wave.stage.is_committed());
+        // P1: only what was fenced and settled is copied, only what was verified by the run that leads is committed.
+        let is_copied = |step: MemberStep| step.target().is_some() || matches!(step, MemberStep::CopyIntended { .. });
+        let is_early = matches!(wave.stage, Stage::Begun | Stage::Preflighted);
+        prop_assert!(!is_early || !wave.members.values().any(|member| is_copied(member.step)));
+        if wave.stage == Stage::Committed && stage != Some(Stage::Committed) {
+            let proved = |step| matches!(step, MemberStep::Verified { epoch, .. } if epoch == after.epoch);
+            prop_assert!(wave.members.values().all(|member| proved(member.step)));
+        }
+        prop_assert!(wave.stage != Stage::RolledBack || wave.members.values().all(|member| member.step == MemberStep::Unfenced));
+    }
+    // One secret, one wave (AUT-1).
+    for index in 0..3 {
+        let holds =
+            |wave: &&migrate_core::handover::Wave| wave.stage != Stage::RolledBack && wave.members.contains_key(&secret(index));
+        prop_assert!(after.waves.values().filter(holds).count() <= 1);
+    }
+    Ok(())
+}
+
+/// REQ OPS-2: a run that is cut off after any record is finished by the same command, at the same end.
+#[test]
+fn every_prefix_resumes_to_the_same_end() {
+    let names = [secret(0), secret(1)];
+    let wave = wave_name(0);
+    for back in [false, true] {
+        let mut whole = Written::default();
+        whole.append(Epoch(0), created()).unwrap();
+        whole.run(&wave, RunKind::Apply, if back { Goal::Verify } else { Goal::Commit }, &names);
+        let (run, end) = if back { (RunKind::Rollback, Stage::RolledBack) } else { (RunKind::Apply, Stage::Confirmed) };
+        let from = if back { whole.chain.heads().len() } else { 1 };
+        whole.run(&wave, run, Goal::Commit, &names);
+        let steps = |written: &Written| -> Vec<_> {
+            let members = &written.chain.state().waves[&wave].members;
+            members.values().map(|member| (member.versions.clone(), member.step.target(), member.step.is_fenced())).collect()
+        };
+        for length in from..=whole.chain.heads().len() {
+            let bytes = whole.lines()[..length].concat();
+            let mut resumed = Written { chain: read(&bytes).unwrap().0, bytes };
+            resumed.run(&wave, run, Goal::Commit, &names);
+            assert_eq!(resumed.chain.state().waves[&wave].stage, end, "resumed after record {length}");
+            assert_eq!(steps(&resumed), steps(&whole), "resumed after record {length}");
+            assert_eq!(read(&resumed.bytes), Ok((resumed.chain.clone(), Tail::Whole)));
+        }
+    }
+}
+
+#[test]
+fn a_cut_is_a_torn_tail_at_every_byte() {
+    let written = both_ends();
+    let mut whole = 0;
+    for cut in 0..=written.bytes.len() {
+        if cut > 0 && written.bytes[cut - 1] == b'\n' {
+            whole = cut;
+        }
+        let (chain, tail) = read(&written.bytes[..cut]).unwrap();
+        assert_eq!(tail, if whole == cut { Tail::Whole } else { Tail::Torn { keep: whole } }, "cut at {cut}");
+        let lines = written.bytes[..whole].iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(chain.heads(), &written.chain.heads()[..lines], "cut at {cut}");
+    }
+}
+
+#[test]
+fn lines_taken_out_swapped_or_doubled_are_found() {
+    let written = both_ends();
+    let lines = written.lines();
+    let found = |lines: &[&[u8]], what: &str, at: usize| {
+        let broken = read(&lines.concat()).unwrap_err();
+        assert!(matches!(broken, Broken::Sequence { .. } | Broken::Hash { .. }), "line {at} {what}: {broken}");
+    };
+    for at in 0..lines.len() {
+        let mut doubled = lines.clone();
+        doubled.insert(at, lines[at]);
+        found(&doubled, "doubled", at);
+        if at + 1 < lines.len() {
+            let mut removed = lines.clone();
+            removed.remove(at);
+            found(&removed, "taken out", at);
+            let mut swapped = lines.clone();
+            swapped.swap(at, at + 1);
+            found(&swapped, "swapped", at);
+        }
+    }
+}
