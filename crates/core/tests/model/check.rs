@@ -2,11 +2,14 @@
 
 use std::{collections::HashMap, sync::Mutex};
 
-use migrate_core::handover::{Goal, Stage, promise};
+use migrate_core::{
+    handover::{Goal, Stage, promise},
+    ledger::Standing,
+};
 use stateright::{Checker, HasDiscoveries, Model, Path, Property};
 
 use crate::{
-    process::{At, Command, Process, Rules, effect, turn, waits},
+    process::{At, Command, Process, Rules, effect, lose, turn, waits},
     world::{Budget, HOSTS, NAMES, Operator, World, is_committed},
 };
 
@@ -33,6 +36,8 @@ pub(crate) enum Action {
     Turn(usize),
     /// Its process dies; a request that it was about to send was sent, or was not.
     Crash { who: usize, sent: bool },
+    /// The answer to its request is lost, and it gives up; the request itself may arrive later.
+    Lose(usize),
     /// A request of a dead process reaches its store.
     Land(usize),
     /// An operator takes the other one's ledger (git pull).
@@ -99,9 +104,12 @@ impl Protocol {
     }
 }
 
+/// Whether the ledger has what its anchor names. One that was cut, reset or left behind by another clone has to be pulled again; nobody sets the
+/// anchor itself back in this world, so a ledger that seems to say so counts as one that ought to resume.
 fn stands(world: &World, who: usize) -> bool {
     let ledger = &world.operators[who].ledger;
-    migrate_core::ledger::judge(ledger.state().ledger.as_ref(), ledger.heads(), world.anchor.as_ref()).is_sound()
+    let standing = migrate_core::ledger::judge(ledger.state().ledger.as_ref(), ledger.heads(), world.anchor.as_ref());
+    !matches!(standing, Standing::Behind | Standing::Forked)
 }
 
 impl Model for Protocol {
@@ -125,6 +133,7 @@ impl Model for Protocol {
                     actions.push(Action::Crash { who, sent: false });
                     if effect(world, who).is_some() {
                         actions.push(Action::Crash { who, sent: true });
+                        actions.push(Action::Lose(who));
                     }
                 }
                 continue;
@@ -164,6 +173,10 @@ impl Model for Protocol {
                     world.flying.extend(effect(last, who));
                 }
                 world.operators[who].process = None;
+            }
+            Action::Lose(who) => {
+                world.left.crashes -= 1;
+                lose(&mut world, who, self.rules);
             }
             Action::Land(which) => {
                 let effect = world.flying.remove(which);
@@ -206,7 +219,7 @@ impl Model for Protocol {
             Property::sometimes("rolled back", |_, world: &World| {
                 world.operators.iter().any(|operator| stage(operator) == Some(Stage::RolledBack))
             }),
-            Property::sometimes("contended", |_, world: &World| is_at(world, |at| at == At::Conflict)),
+            Property::sometimes("contended", |_, world: &World| is_at(world, |at| matches!(at, At::Conflict { .. }))),
             Property::sometimes("adopted", |_, world: &World| is_at(world, |at| matches!(at, At::ReadBack { adopt: true, .. }))),
             Property::sometimes("late write settled and committed", |_, world: &World| {
                 world.anchored_commit && world.operators.iter().any(moved_before_settling)
@@ -261,7 +274,7 @@ pub(crate) fn refute(rules: Rules, commands: &'static [Command], budget: Budget,
     for name in promises {
         let path = checker.discovery(name).unwrap_or_else(|| panic!("{name} held without {rules:?}"));
         println!(
-            "{name} is refuted in {} of {} states:\n  {}",
+            "{name} is refuted in {} steps, within {} states:\n  {}",
             path.clone().into_actions().len(),
             checker.unique_state_count(),
             trace(path)

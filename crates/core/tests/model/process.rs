@@ -12,7 +12,7 @@ use migrate_core::{
         judge::{self, Evidence, Obstacle, Takeover, TargetVerdict},
     },
     id::{Epoch, SourceVersion, TargetVersion, WaveName},
-    ledger::{self, Standing},
+    ledger::{self, Anchor, Standing},
     name::SecretName,
     observed::{FenceSeen, Sighting},
 };
@@ -35,13 +35,16 @@ pub(crate) struct Rules {
     pub(crate) takeover: bool,
     /// When a run has taken the lead, nothing that a dead one sent is on its way any more. Else only once a settle time has passed.
     pub(crate) drain: bool,
+    /// A decisive record that does not count yet stays the last one: nothing is appended behind it, not even that the run ended.
+    pub(crate) last: bool,
     /// An adopted copy is stamped with the new epoch, and only such a copy is committed.
     pub(crate) stamp: bool,
 }
 
 impl Rules {
     /// The protocol.
-    pub(crate) const ALL: Self = Self { anchor: true, fence_first: true, settle: true, takeover: true, drain: true, stamp: true };
+    pub(crate) const ALL: Self =
+        Self { anchor: true, fence_first: true, settle: true, takeover: true, drain: true, last: true, stamp: true };
 }
 
 /// What an operator types.
@@ -86,7 +89,7 @@ pub(crate) enum At {
     Open,
     AnchorAgain,
     Anchor,
-    Conflict,
+    Conflict { opening: bool },
     Begin,
     Preflight,
     FenceIntent,
@@ -141,6 +144,17 @@ pub(crate) fn effect(world: &World, who: usize) -> Option<Effect> {
     })
 }
 
+/// The answer to the request of this turn is lost: the process ends by itself, and the request may still land. An anchor that was not seen
+/// to move leaves its record as the ledger's last, with nothing behind it.
+pub(crate) fn lose(world: &mut World, who: usize, rules: Rules) {
+    world.flying.extend(effect(world, who));
+    let mut turn = Turn { world, who, rules };
+    match turn.process().map(|process| process.at) {
+        Some(At::Anchor | At::AnchorAgain) if rules.last => turn.exit(),
+        _ => turn.go(At::End(Outcome::Incomplete)),
+    }
+}
+
 /// Whether `who`'s process only waits for what the settle time brings.
 pub(crate) fn waits(world: &World, who: usize, rules: Rules) -> bool {
     let at = world.operators[who].process.as_ref().map(|process| process.at);
@@ -164,17 +178,25 @@ impl Turn<'_> {
         let own = mark(self.ledger().state().epoch);
         match process.at {
             At::Open => self.open(process.command, process.number),
-            At::AnchorAgain => {
-                self.send();
-                self.go(At::Open);
-            }
+            At::AnchorAgain => match self.send() {
+                true => self.go(At::Open),
+                false => self.go(At::Conflict { opening: true }),
+            },
             At::Anchor => match self.send() {
                 true => self.counts(),
-                false => self.go(At::Conflict),
+                false => self.go(At::Conflict { opening: false }),
             },
-            At::Conflict => {
-                self.world.operators[self.who].ledger = self.ledger().trimmed();
-                self.exit();
+            // A refusal tells nothing yet: somebody who pulled this ledger may have anchored this very record.
+            At::Conflict { opening } => {
+                let named = self.ledger().head().map(|head| Anchor::naming(NAMES.ledger.clone(), head));
+                match opening {
+                    _ if named != self.world.anchor => {
+                        self.world.operators[self.who].ledger = self.ledger().trimmed();
+                        self.exit();
+                    }
+                    true => self.go(At::Open),
+                    false => self.counts(),
+                }
             }
             At::Begin => {
                 let members = BTreeMap::from([(NAMES.secret.clone(), begun(self.world.source.value))]);
@@ -337,9 +359,7 @@ impl Turn<'_> {
             self.world.flying.clear();
         }
         match judge::fence_stands(&mark(self.ledger().state().epoch), &self.world.see_fence()) {
-            // A request of a dead run landed late and took the fence away: fence again, then settle again.
-            Err(Obstacle::FenceMissing) if self.rules.fence_first => self.go(At::FenceIntent),
-            Err(_) if self.rules.fence_first => self.blocked(),
+            Err(obstacle) if self.rules.fence_first => self.violated(&obstacle),
             _ => self.go(At::SettleVersions),
         }
     }
@@ -370,8 +390,8 @@ impl Turn<'_> {
             fence: Sighting::Present(fence.map_or(FenceSeen::Open, |epoch| FenceSeen::Ours(mark(epoch)))),
             target: self.world.see_target(),
         };
-        if judge::member_stands(&mark(self.stamped()), &member, &evidence).is_err() {
-            return self.blocked();
+        if let Err(obstacle) = judge::member_stands(&mark(self.stamped()), &member, &evidence) {
+            return self.violated(&obstacle);
         }
         self.append(Event::Committed { wave: wave(), consumers_by_hand: false });
         self.decisive();
@@ -388,14 +408,17 @@ impl Turn<'_> {
                 self.append(Event::Confirmed { wave: wave() });
                 self.decide();
             }
-            Err(obstacle) => {
-                if let Some(kind) = judge::violation(&obstacle) {
-                    let violation = Violation { name: NAMES.secret.clone(), kind };
-                    self.append(Event::Violated { wave: wave(), violations: vec![violation] });
-                }
-                self.blocked();
-            }
+            Err(obstacle) => self.violated(&obstacle),
         }
+    }
+
+    /// Records what somebody else did, where it was somebody else, and stops.
+    fn violated(&mut self, obstacle: &Obstacle) {
+        if let Some(kind) = judge::violation(obstacle) {
+            let violation = Violation { name: NAMES.secret.clone(), kind };
+            self.append(Event::Violated { wave: wave(), violations: vec![violation] });
+        }
+        self.blocked();
     }
 
     /// The epoch that a committed copy bears: that of the run that copied, which is not always the one that looks.
