@@ -146,14 +146,16 @@ fn search(
 /// Reserved properties that collide with no member and no property that anybody reads.
 struct Names {
     taken: BTreeSet<String>,
+    /// Of objects by the property that is extracted, of single reads by property and decoding: readers of the same share one.
     objects: BTreeMap<Option<String>, String>,
+    singles: BTreeMap<(Option<String>, DecodingStrategy), String>,
 }
 
 impl Names {
     fn new(reads: &[Read], members: Option<&Members>) -> Self {
         let read = reads.iter().filter_map(Read::named_property).map(str::to_owned);
         let keys = members.iter().flat_map(|members| members.keys.iter().cloned());
-        Self { taken: read.chain(keys).collect(), objects: BTreeMap::new() }
+        Self { taken: read.chain(keys).collect(), objects: BTreeMap::new(), singles: BTreeMap::new() }
     }
 
     /// `wish`, else `wish-2`, `wish-3`, …
@@ -167,14 +169,25 @@ impl Names {
         name
     }
 
-    /// The object that readers of the same members share.
-    fn object(&mut self, property: Option<&str>) -> String {
-        let property = property.map(str::to_owned);
-        if let Some(name) = self.objects.get(&property) {
+    /// The property for the members that `read` extracts.
+    fn object(&mut self, read: &Read) -> String {
+        let of = read.named_property().map(str::to_owned);
+        if let Some(name) = self.objects.get(&of) {
             return name.clone();
         }
         let name = self.take(OBJECT);
-        self.objects.insert(property, name.clone());
+        self.objects.insert(of, name.clone());
+        name
+    }
+
+    /// The property for the one piece that `read` gets.
+    fn single(&mut self, read: &Read) -> String {
+        let of = (read.named_property().map(str::to_owned), read.decoding_strategy());
+        if let Some(name) = self.singles.get(&of) {
+            return name.clone();
+        }
+        let name = self.take(SINGLE);
+        self.singles.insert(of, name.clone());
         name
     }
 }
@@ -198,7 +211,7 @@ fn spellings(read: &Read, base: Base, main: &str, names: &mut Names) -> Vec<Read
                 (None, Base::Text) => spellings.push(with(Some(main.to_owned()))),
                 (None, Base::Binary) => {}
             }
-            spellings.push(with(Some(names.object(read.named_property()))));
+            spellings.push(with(Some(names.object(read))));
         }
         Read::Whole { .. } | Read::Property { .. } | Read::Find { .. } => {
             let strategy = read.decoding_strategy();
@@ -217,7 +230,7 @@ fn spellings(read: &Read, base: Base, main: &str, names: &mut Names) -> Vec<Read
                 (None, Base::Text) => spellings.push(with(main, strategy)),
                 (None, Base::Binary) => spellings.push(with(main, DecodingStrategy::Base64)),
             }
-            let single = names.take(SINGLE);
+            let single = names.single(read);
             spellings.push(with(&single, strategy));
             spellings.push(with(&single, DecodingStrategy::Base64));
         }

@@ -19,9 +19,6 @@ const AS_GO: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, AS_GO);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, AS_GO);
 
-/// The longest key that the controller and Kubernetes take.
-const KEY_LENGTH: usize = 253;
-
 pub(super) fn deliver(read: &Read, selected: Selected) -> Result<Delivered, ReadError> {
     let strategy = read.decoding_strategy();
     let one = |key: String, bytes: SecretBytes| {
@@ -30,7 +27,7 @@ pub(super) fn deliver(read: &Read, selected: Selected) -> Result<Delivered, Read
     };
     match (read, selected) {
         (Read::Whole { secret_key, .. } | Read::Property { secret_key, .. }, Selected::One(bytes)) => {
-            one(secret_key.clone(), bytes)
+            one(checked(secret_key.clone())?, bytes)
         }
         (Read::Find { name, conversion_strategy, .. }, Selected::One(bytes)) => {
             one(converted(*conversion_strategy, name)?, bytes)
@@ -71,11 +68,17 @@ pub(crate) fn converted(strategy: ConversionStrategy, name: &str) -> Result<Stri
             },
         }
     }
-    // Kubernetes: not `.`, not `..`, nothing that begins with `..` (IsConfigMapKey).
-    if key.len() > KEY_LENGTH || key == "." || key.starts_with("..") {
-        return Err(ReadError::KeyRefused { key });
-    }
-    Ok(key)
+    checked(key)
+}
+
+/// What Kubernetes takes for a key of a Secret (`IsConfigMapKey` of apimachinery): 1 to 253 letters, digits, `-`, `.` and `_`, not `.` and
+/// nothing that begins with `..`.
+fn checked(key: String) -> Result<String, ReadError> {
+    let fits = (1..=253).contains(&key.len())
+        && key != "."
+        && !key.starts_with("..")
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if fits { Ok(key) } else { Err(ReadError::KeyRefused { key }) }
 }
 
 fn decode(strategy: DecodingStrategy, bytes: SecretBytes, key: &str) -> Result<SecretBytes, ReadError> {

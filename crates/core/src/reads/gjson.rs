@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::value::SecretBuffer;
 
-use super::json;
+use super::{float, json};
 
 /// Parts of a path beyond this many are refused: descending recurses.
 const PATH_PARTS: usize = 64;
@@ -111,7 +111,7 @@ impl Found<'_> {
                 let digits = self.raw.strip_prefix(b"-").unwrap_or(self.raw);
                 let float = std::str::from_utf8(self.raw).ok().and_then(|raw| raw.parse().ok());
                 match float {
-                    Some(float) if !digits.iter().all(u8::is_ascii_digit) => json::format_float(float, &mut out),
+                    Some(float) if !digits.iter().all(u8::is_ascii_digit) => float::plain(float, &mut out),
                     _ => out.extend(self.raw),
                 }
             }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use crate::value::{SecretBuffer, SecretText};
 
-use super::ReadError;
+use super::{ReadError, float};
 
 /// Go gives up beyond this many open brackets (`maxNestingDepth`).
 const GO_NESTING: usize = 10_000;
@@ -52,8 +52,10 @@ pub(crate) fn parse(text: &[u8]) -> Option<Node<'_>> {
     if skip_space(text, end) == text.len() { node(text.get(start..end)?) } else { None }
 }
 
-/// The members of a JSON object in order, equal keys included; `None` where `text` is no object or a key holds half a surrogate pair.
+/// The members of a JSON object in order, equal keys included; `None` where `text` is no object, is no UTF-8 (Go reads on, with U+FFFD
+/// for what it can't read), or a key holds half a surrogate pair.
 pub(crate) fn members(text: &[u8]) -> Option<Vec<Member<'_>>> {
+    std::str::from_utf8(text).ok()?;
     let node = parse(text).filter(|node| node.kind == Kind::Object)?;
     node.pairs()
         .map(|(key, value)| {
@@ -404,8 +406,12 @@ fn remarshal_at(node: Node<'_>, out: &mut SecretBuffer, depth: usize) -> Result<
     }
     match node.kind {
         Kind::Bool | Kind::Null => out.extend(node.raw),
-        Kind::String => marshal_string(&unquoted_text(node), out),
-        Kind::Number => marshal_float(float(node)?, out),
+        Kind::String => {
+            // What was no UTF-8 is U+FFFD by now, so this is never lossy.
+            let text = unquote(node.raw).text;
+            marshal_string(std::str::from_utf8(text.expose()).unwrap_or_default(), out);
+        }
+        Kind::Number => float::in_json(float64(node)?, out),
         Kind::Array => {
             out.push(b'[');
             for (nth, element) in node.elements().enumerate() {
@@ -439,42 +445,10 @@ fn remarshal_at(node: Node<'_>, out: &mut SecretBuffer, depth: usize) -> Result<
     Ok(())
 }
 
-fn unquoted_text(node: Node<'_>) -> zeroize::Zeroizing<String> {
-    let text = unquote(node.raw).text.into_text();
-    zeroize::Zeroizing::new(text.as_ref().map(SecretText::expose).unwrap_or_default().to_owned())
-}
-
 /// A number as Go parses it into a float64.
-fn float(node: Node<'_>) -> Result<f64, ReadError> {
+fn float64(node: Node<'_>) -> Result<f64, ReadError> {
     let number = std::str::from_utf8(node.raw).ok().and_then(|raw| raw.parse::<f64>().ok());
     number.filter(|number| number.is_finite()).ok_or(ReadError::NumberOutOfRange)
-}
-
-/// `encoding/json`'s own rule: as short as possible, with an exponent below 1e-6 and from 1e21.
-fn marshal_float(number: f64, out: &mut SecretBuffer) {
-    let size = number.abs();
-    // Writing to memory can't fail.
-    let _ = if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        let mut text = SecretBuffer::with_capacity(32);
-        let _ = write!(text, "{number:e}");
-        let at = text.expose().iter().position(|&byte| byte == b'e').map_or(text.expose().len(), |at| at + 1);
-        let (mantissa, exponent) = text.expose().split_at(at);
-        out.extend(mantissa);
-        if exponent.first() != Some(&b'-') {
-            out.push(b'+');
-        }
-        out.extend(exponent);
-        Ok(())
-    } else {
-        write!(out, "{number}")
-    };
-}
-
-/// `strconv.FormatFloat(number, 'f', -1, 64)`: as short as possible, never with an exponent.
-pub(super) fn format_float(number: f64, out: &mut SecretBuffer) {
-    // Writing to memory can't fail.
-    let _ =
-        if number.is_infinite() { out.write_str(if number > 0.0 { "+Inf" } else { "-Inf" }) } else { write!(out, "{number}") };
 }
 
 /// What `GetByteValue` makes of one member of a `map[string]any`.
@@ -484,7 +458,7 @@ pub(super) fn byte_value(node: Node<'_>) -> Result<SecretBuffer, ReadError> {
         Kind::String => return Ok(unquote(node.raw).text),
         Kind::Null => {}
         Kind::Bool => out.extend(node.raw),
-        Kind::Number => format_float(float(node)?, &mut out),
+        Kind::Number => float::plain(float64(node)?, &mut out),
         Kind::Object | Kind::Array => remarshal(node, &mut out)?,
     }
     Ok(out)

@@ -14,10 +14,13 @@
 //! Nothing is guessed: what these functions can't follow exactly is a [`ReadError`].
 
 mod controller;
+mod float;
 mod gjson;
 mod json;
 mod kv2;
 mod secrets_manager;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, fmt};
 
