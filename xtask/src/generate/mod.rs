@@ -2,6 +2,7 @@
 //!
 //! A generated file is whole, or a region of a Markdown page between `<!-- generated: NAME -->` and `<!-- end generated -->`.
 
+mod cli;
 mod ledger;
 mod sample;
 mod transitions;
@@ -9,6 +10,7 @@ mod transitions;
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
+use migrate_cli::exit;
 
 use crate::{arrows, workspace::root};
 
@@ -23,13 +25,20 @@ struct Generated {
 }
 
 /// All that is generated. Add a line here.
-const ALL: [Generated; 5] = [
+const ALL: [Generated; 7] = [
     Generated { file: "docs/architecture.md", region: Some("arrows"), render: || Ok(arrows::table()) },
+    Generated { file: "docs/cli.md", region: None, render: || Ok(cli::reference(migrate_cli::command())) },
+    Generated { file: "docs/exit-codes.md", region: Some("exit-codes"), render: exit_codes },
     Generated { file: "docs/handover.md", region: Some("transitions"), render: transitions::table },
     Generated { file: "docs/ledger-format.md", region: Some("lines"), render: ledger::lines },
     Generated { file: "docs/ledger-format.md", region: Some("events"), render: ledger::events },
     Generated { file: "docs/schema/secrets-inventory.v1.json", region: None, render: schema },
 ];
+
+fn exit_codes() -> Result<String> {
+    let rows = exit::ALL.iter().map(|row| format!("| {} | `{}` | {} |\n", row.exit.code(), row.name, row.meaning));
+    Ok(rows.fold("| code | name | means |\n|---|---|---|\n".to_owned(), |table, row| table + &row))
+}
 
 fn schema() -> Result<String> {
     Ok(format!("{:#}\n", migrate_core::inventory::schema()))

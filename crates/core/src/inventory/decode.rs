@@ -1,3 +1,4 @@
+// long because it is one deserializer, and serde asks for every method of it
 //! From the located tree to types, through their own `Deserialize`, finding *every* fault and not only the first.
 //!
 //! Serde stops at the first error. So a faulty thing is noted, taken for a blank that fits any type, and the whole is read again until

@@ -1,3 +1,5 @@
+//! What counts where: file, variables and flags, and what is wrong with a file.
+
 use super::*;
 use crate::exit::Exit;
 

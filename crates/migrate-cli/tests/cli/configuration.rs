@@ -1,3 +1,5 @@
+//! A configuration that is missing, wrong, or names no such environment.
+
 use crate::bench::{Bench, shows};
 
 #[test]

@@ -1,3 +1,5 @@
+//! Help and what is typed wrongly.
+
 use crate::bench::{Bench, shows};
 
 #[test]

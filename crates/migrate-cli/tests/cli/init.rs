@@ -1,3 +1,5 @@
+//! `migrate init`, once and twice.
+
 use crate::bench::{Bench, shows};
 
 #[test]

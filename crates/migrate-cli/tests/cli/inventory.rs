@@ -1,3 +1,5 @@
+//! `migrate inventory` without a store: validate, show, schema.
+
 use crate::bench::{Bench, shows};
 
 const GOOD: &str = "apiVersion: migrate/v1

@@ -1,3 +1,5 @@
+//! `migrate ledger` on ledgers that are whole, torn, edited, missing.
+
 use std::fs;
 
 use crate::bench::{Bench, shows};

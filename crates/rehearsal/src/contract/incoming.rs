@@ -1,3 +1,4 @@
+// long because a contract is read in one place, and has many cases
 //! The contract of [`Incoming`], case by case: every guarantee in its documentation, seen from outside the port.
 //!
 //! Each case has paths of its own below `contract/`, so that the suite runs on one mount at a time; the anchor's entry is taken away first.

@@ -1,3 +1,4 @@
+// long because a contract is read in one place, and has many cases
 //! The contract of [`Outgoing`], case by case: every guarantee in its documentation, seen from outside the port.
 //!
 //! The suite wants an account and region of its own, empty at the start; each case names its secrets after itself. Values are

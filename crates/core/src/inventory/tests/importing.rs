@@ -1,3 +1,5 @@
+//! Import: what Secrets Manager lists becomes entries, and entries that a person wrote stay as they are.
+
 use std::collections::BTreeMap;
 
 use super::*;

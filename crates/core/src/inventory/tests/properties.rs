@@ -1,3 +1,5 @@
+//! Properties of reading and importing over inventories that nobody thought of.
+
 use proptest::prelude::*;
 
 use super::{importing::listed, *};

@@ -1,3 +1,5 @@
+//! The published schema and the parser agree on what an inventory is.
+
 use super::*;
 
 /// The published file, as it is in the tree.

@@ -1,3 +1,5 @@
+//! What a good inventory is read as, key by key.
+
 use super::*;
 
 #[test]
