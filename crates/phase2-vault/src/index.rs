@@ -1,7 +1,7 @@
 //! The newest state of the store that an answer has shown us (`X-Vault-Index`), to be asked for when reading back.
 //!
 //! Standbys may answer reads from a copy that lags behind: performance standbys of Vault Enterprise, and standbys of OpenBao since 2.5.
-//! A read that names an index is answered from that state or a later one, or refused with 412, which is retried
+//! A read that names an index is answered from that state or a later one, or refused (412; OpenBao 2.7.2: 429), which is retried
 //! (<https://developer.hashicorp.com/vault/docs/enterprise/consistency>, <https://openbao.org/community/rfcs/index-headers/>).
 //! `X-Vault-Forward` and `X-Vault-Inconsistent: forward-active-node` are *not* sent: a Vault whose configuration lacks
 //! `allow_forwarding_via_header` (the default) answers 400 to either.

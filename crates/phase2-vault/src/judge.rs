@@ -55,7 +55,11 @@ pub(crate) fn judge(status: u16, errors: &[String]) -> Judgement {
         413 => refused(Kind::TooLarge, "the request is too large"),
         500 if says("too large") => refused(Kind::TooLarge, "the entry is too large for the storage"),
         408 | 504 => perhaps(Kind::TimedOut, "timed out on the way"),
+        // Vault says 412. OpenBao 2.7.2 says 429, without a word, where rate limits give reasons.
         412 => not_yet(Kind::NotServing, "the node that answers is behind a state that was already seen"),
+        429 if errors.is_empty() => {
+            not_yet(Kind::Throttled, "throttled, or the node that answers is behind a state that was already seen")
+        }
         429 => not_yet(Kind::Throttled, "throttled"),
         503 if says("sealed") => not_yet(Kind::NotServing, "sealed; unseal it and run again"),
         500..=503 if says("active cluster node not found") || says("not active") || status != 500 => {

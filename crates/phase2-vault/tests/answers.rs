@@ -221,7 +221,8 @@ async fn what_a_server_says_about_a_value_is_withheld() {
 #[tokio::test]
 async fn a_stranger_on_the_way_is_not_taken_for_an_empty_store() {
     for (status, kind) in [(404, PortErrorKind::Unexpected), (200, PortErrorKind::Unexpected), (407, PortErrorKind::Unexpected)] {
-        let server = Server::with(&[Step::Answer(status, "Content-Type: text/html\r\n", "<html>Sign in</html>")]).await;
+        let page = Step::Answer(status, "Content-Type: text/html\r\n", "<html>Sign in</html>");
+        let server = Server::with(&[page, ACTIVE]).await;
         let seen = server.vault().describe(&[path("a/b")]).await.remove(0);
         assert!(matches!(&seen, Sighting::Unknown(error) if error.kind == kind), "{status}: {seen:?}");
     }
