@@ -42,6 +42,9 @@ pub struct Session<'a> {
     processes: &'a dyn Processes,
     /// The anchor's version at our last look; what the next check-and-set names.
     anchor: Option<TargetVersion>,
+    /// The last record is decisive and the anchor does not name it yet: nothing may be written behind it, or the ledger would look as if
+    /// the incoming store had been set back.
+    uncounted: bool,
 }
 
 const OPENING: Where = Where("opening the ledger");
@@ -64,7 +67,8 @@ impl<'a> Session<'a> {
         let Some(ledger_id) = ledger.state().ledger.clone() else {
             return Err(Stopped::Refused(migrate_core::handover::Refusal::Creation));
         };
-        let mut session = Self { systems, clock, progress, interrupt, settings, ledger, ledger_id, processes, anchor: None };
+        let mut session =
+            Self { systems, clock, progress, interrupt, settings, ledger, ledger_id, processes, anchor: None, uncounted: false };
         let seen = match systems.incoming.anchor().await {
             Sighting::Present(seen) => Some(seen),
             Sighting::Absent => None,
@@ -114,8 +118,11 @@ impl<'a> Session<'a> {
         self.decisive_at(epoch, event).await
     }
 
-    /// Says in the ledger that this run ended by itself. Only a run that still leads may.
+    /// Says in the ledger that this run ended by itself. Only a run that still leads may, and not behind a record that may yet count.
     pub(crate) fn end(&mut self, wave: &WaveName, outcome: Outcome) -> Result<(), Stopped> {
+        if self.uncounted {
+            return Ok(());
+        }
         self.record(Event::Ended { wave: wave.clone(), outcome })
     }
 
@@ -137,11 +144,19 @@ impl<'a> Session<'a> {
         self.make_count(&anchor).await
     }
 
+    fn trim(&mut self) -> Result<(), Stopped> {
+        self.ledger.trim_last()?;
+        self.uncounted = false;
+        Ok(())
+    }
+
     /// Moves the anchor to a record that is on disk. Where it went elsewhere the record never counted and is trimmed.
     async fn make_count(&mut self, to: &Anchor) -> Result<(), Stopped> {
+        self.uncounted = true;
         let error = match self.systems.incoming.move_anchor(self.anchor, to).await {
             Ok(version) => {
                 self.anchor = Some(version);
+                self.uncounted = false;
                 return Ok(());
             }
             Err(error) => error,
@@ -150,21 +165,22 @@ impl<'a> Session<'a> {
         match self.systems.incoming.anchor().await {
             Sighting::Present(seen) if &seen.anchor == to => {
                 self.anchor = Some(seen.version);
+                self.uncounted = false;
                 Ok(())
             }
             Sighting::Present(seen) if Some(seen.version) != self.anchor => {
-                self.ledger.trim_last()?;
+                self.trim()?;
                 Err(Stopped::LeadLost)
             }
             Sighting::Absent if self.anchor.is_some() => {
-                self.ledger.trim_last()?;
+                self.trim()?;
                 Err(Stopped::Unsound(Standing::AnchorSetBack))
             }
             // The anchor is where it was: the record stays, unanchored, and the next run anchors it again, unless the store
             // said for certain that it will not take it.
             _ => {
                 if error.effect == Effect::NotDone && error.kind != PortErrorKind::Throttled {
-                    self.ledger.trim_last()?;
+                    self.trim()?;
                 }
                 Err(Stopped::Port { step: LEADING, error })
             }

@@ -6,11 +6,14 @@ use jiff::Timestamp;
 use migrate_core::{
     handover::{
         Event, Goal, Outcome, Refusal, RunKind, Stage, Step, Violation, decide,
-        judge::{Blocked, Evidence, Obstacle, fence_stands, member_stands, source_is_same, source_unmoved, violation},
+        judge::{
+            Blocked, Evidence, Obstacle, fence_stands, member_stands, source_is_same, source_unmoved, target_for_copy,
+            target_is_free, violation,
+        },
     },
     id::WaveName,
     name::{SecretName, VaultPath},
-    observed::Sighting,
+    observed::Mark,
     plan::CheckedPlan,
 };
 
@@ -71,7 +74,7 @@ impl Session<'_> {
         }
         if decide(self.state(), &wave, RunKind::Apply, goal) == Step::Begin {
             // Before anything is changed: is the world still as planned?
-            self.as_planned(plan).await?;
+            self.as_planned(plan, None).await?;
         }
         self.take_lead(&wave, RunKind::Apply).await?;
         let result = self.drive(&wave, RunKind::Apply, goal, plan, &mut steps).await;
@@ -153,7 +156,8 @@ impl Session<'_> {
                 self.decisive(Event::Begin { wave: wave.clone(), plan: plan.digest().clone(), members }).await?;
             }
             Step::Preflight => {
-                self.as_planned(plan).await?;
+                let mark = self.mark(wave);
+                self.as_planned(plan, Some(&mark)).await?;
                 self.record(Event::Preflighted { wave: wave.clone() })?;
             }
             Step::Fence(members) => self.fence(wave, &members).await?,
@@ -201,8 +205,9 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Compares the world with the plan: same secrets, same versions, nothing at the targets.
-    async fn as_planned(&self, plan: &CheckedPlan) -> Result<(), Stopped> {
+    /// Compares the world with the plan: same secrets, same versions, nothing at the targets. Once the wave has begun, under `mark`, a copy of
+    /// its own may stand there: a ledger that was pulled again may know less than was done.
+    async fn as_planned(&self, plan: &CheckedPlan, mark: Option<&Mark>) -> Result<(), Stopped> {
         let mut blocked = Vec::new();
         let begun = plan.plan().begun();
         let members: Vec<_> = begun.iter().collect();
@@ -213,11 +218,9 @@ impl Session<'_> {
             let seen = self.systems.outgoing.describe(&sources).await;
             let targets = self.systems.incoming.describe(&paths).await;
             for (((name, begun), seen), target) in chunk.iter().zip(seen).zip(targets) {
-                let verdict = source_unmoved(begun, &begun.versions, &seen).and(match target {
-                    Sighting::Absent => Ok(()),
-                    Sighting::Present(_) => Err(Obstacle::TargetForeign),
-                    Sighting::Unknown(error) => Err(Obstacle::unknown(&error)),
-                    Sighting::Unreadable(error) => Err(Obstacle::Unreadable { error: error.to_string() }),
+                let verdict = source_unmoved(begun, &begun.versions, &seen).and_then(|()| match mark {
+                    Some(mark) => target_for_copy(mark, &target).map(drop),
+                    None => target_is_free(&target),
                 });
                 if let Err(obstacle) = verdict {
                     blocked.push(Blocked { name: (*name).clone(), obstacle });
@@ -340,7 +343,7 @@ impl Session<'_> {
     }
 
     /// The mark that the copies of a wave bear: this run's before commit, the committing run's after.
-    fn committed_mark(&self, wave: &WaveName) -> migrate_core::observed::Mark {
+    fn committed_mark(&self, wave: &WaveName) -> Mark {
         let mut mark = self.mark(wave);
         let stamped = self.state().waves.get(wave).and_then(|wave| wave.stamped_epoch());
         if let Some(epoch) = stamped {

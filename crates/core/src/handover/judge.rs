@@ -260,6 +260,20 @@ pub fn fence_stands(mark: &Mark, sighting: &Sighting<FenceSeen>) -> Result<(), O
     }
 }
 
+/// Whether nothing at all stands at the target, as a plan wants it.
+///
+/// # Errors
+/// The [`Obstacle`].
+pub fn target_is_free(sighting: &Sighting<TargetEntry>) -> Result<(), Obstacle> {
+    match sighting {
+        Sighting::Absent => Ok(()),
+        Sighting::Present(entry) if entry.gone_versions.is_empty() => Err(Obstacle::TargetForeign),
+        Sighting::Present(_) => Err(Obstacle::TargetGone),
+        Sighting::Unknown(error) => Err(Obstacle::unknown(error)),
+        Sighting::Unreadable(error) => Err(Obstacle::Unreadable { error: error.to_string() }),
+    }
+}
+
 /// What to do at the target for one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetVerdict {

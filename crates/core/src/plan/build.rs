@@ -9,7 +9,7 @@ use crate::{
     codec::{Choice, Unencodable},
     handover::{
         Handover,
-        judge::{Obstacle, source_may_join},
+        judge::{Obstacle, source_may_join, target_is_free},
     },
     id::{LedgerId, WaveName},
     name::SecretName,
@@ -128,13 +128,7 @@ fn member(state: &Handover, wave: &WaveName, candidate: Candidate) -> Result<Pla
         Sighting::Unknown(error) => return Err(Obstacle::unknown(error)),
         Sighting::Unreadable(error) => return Err(Obstacle::Unreadable { error: error.to_string() }),
     }
-    match &candidate.target {
-        Sighting::Absent => {}
-        Sighting::Present(entry) if entry.gone_versions.is_empty() => return Err(Obstacle::TargetForeign),
-        Sighting::Present(_) => return Err(Obstacle::TargetGone),
-        Sighting::Unknown(error) => return Err(Obstacle::unknown(error)),
-        Sighting::Unreadable(error) => return Err(Obstacle::Unreadable { error: error.to_string() }),
-    }
+    target_is_free(&candidate.target)?;
     let choice = candidate.choice.map_err(|why| match why {
         Unreadable::Port(error) => Obstacle::ValueUnreadable { error: error.to_string() },
         Unreadable::Moved | Unreadable::NotTried => Obstacle::SourceMoved,

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rehearsal::proxy::{Effect, KvOperation, Operation, Proxy, Rules, Side, Then, Upstream};
+use rehearsal::proxy::{Effect, Fault, KvOperation, Operation, Proxy, Rules, Side, Then, Upstream, When};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -127,6 +127,24 @@ fn is_stamp(effect: &Effect) -> bool {
 
 fn is_create(effect: &Effect) -> bool {
     effect.operation == Operation::Kv(KvOperation::WriteData) && !is_anchor(effect)
+}
+
+/// The process lives, and its decisive record gets no answer: the record stays behind, uncounted and last, and the next run goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_to_a_decisive_record() {
+    for (nth, record) in [(1, "lead"), (2, "begin"), (3, "committed")] {
+        for fault in [Fault::DropBefore, Fault::DropAfter] {
+            let scene = Scene::planned(&format!("unanswered-{record}")).await;
+            let anchor = format!("{}/data/migrate/anchor", scene.mount.path);
+            let write = When::operation(Operation::Kv(KvOperation::WriteData)).about(anchor);
+            scene.vault.inject(write.nth(nth).always(), fault.clone());
+            let stopped = scene.bench.migrate(&APPLY);
+            scene.vault.clear_faults();
+            // Done by the upstream and then looked at, it counts, so the run can even reach its end.
+            assert!(matches!(stopped.code, Some(0 | 4)), "{stopped}");
+            scene.resumes(&format!("not at all; {record} met {fault:?}")).await;
+        }
+    }
 }
 
 /// Kills at one side of the nth effect of a kind.
