@@ -244,7 +244,9 @@ fn hint_for(side: Side, kind: PortErrorKind) -> Option<&'static str> {
         (Side::Outgoing, PortErrorKind::Unauthenticated) => {
             "`aws sts get-caller-identity` shows whether the credentials of this profile work"
         }
-        (Side::Outgoing, PortErrorKind::Denied) => "docs/guides/permissions.md lists the actions that the migration role needs",
+        (Side::Outgoing, PortErrorKind::Denied) => {
+            "the refused action is named above; allow it to the migration role, and look for a Deny in the secret's own policy"
+        }
         (Side::Outgoing, PortErrorKind::Unreachable | PortErrorKind::TimedOut) => {
             "`migrate status -v` shows region and endpoint and where each was set"
         }
@@ -254,7 +256,9 @@ fn hint_for(side: Side, kind: PortErrorKind) -> Option<&'static str> {
         (Side::Incoming, PortErrorKind::Unauthenticated) => {
             "`vault login`, or set VAULT_TOKEN; `vault token lookup` shows what it may do"
         }
-        (Side::Incoming, PortErrorKind::Denied) => "docs/guides/permissions.md holds the policy that the migration role needs",
+        (Side::Incoming, PortErrorKind::Denied) => {
+            "`vault token lookup` shows whose token it is, `vault token capabilities PATH` what it may do there"
+        }
         (Side::Incoming, PortErrorKind::Unreachable | PortErrorKind::TimedOut) => {
             "`migrate status -v` shows the address and where it was set; a private CA is named by VAULT_CACERT"
         }

@@ -29,9 +29,12 @@ pub(crate) fn broken(settings: &Settings, error: &LedgerError) -> CommandError {
             .hint(format!("restore it from Git: `git log --all -- {shown}` shows where it was"))
             .hint("where nothing has begun yet, `migrate init` makes one"),
         LedgerError::Locked { holder, .. } => CommandError::new(Reason::LedgerLocked, "another process works on the ledger")
-            .because_of(format!("{shown} is locked by {holder}")),
+            .because_of(format!("{shown} is locked by {holder}"))
+            .hint("let it end, or stop it; the lock goes with its process"),
         LedgerError::Broken { why: why @ Broken::Newer { .. }, .. } => {
-            CommandError::new(Reason::LedgerNewer, format!("the ledger {shown} was written by a newer build")).because(why)
+            CommandError::new(Reason::LedgerNewer, format!("the ledger {shown} was written by a newer build"))
+                .because(why)
+                .hint("use the build that wrote it, or a newer one")
         }
         LedgerError::Broken { why, .. } => {
             CommandError::new(Reason::LedgerCorrupt, format!("the ledger {shown} is corrupt")).because(why).hint(format!(

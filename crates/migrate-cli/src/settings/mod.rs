@@ -253,7 +253,9 @@ pub fn read_config(path: &Utf8Path) -> Result<ConfigFile, CommandError> {
     let name = path.file_name().unwrap_or(CONFIG_FILE);
     parse(&text).map_err(|problems| {
         let findings = problems.iter().map(|problem| format!("{name}:{}:{}: {}", problem.line, problem.column, problem.kind));
-        CommandError::configuration(format!("{name} can't be used")).findings(findings)
+        CommandError::configuration(format!("{name} can't be used"))
+            .findings(findings)
+            .hint("mend these lines; nothing was tried")
     })
 }
 

@@ -56,17 +56,17 @@ impl Bench {
         fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// A command line, not yet started.
+    pub(crate) fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_migrate"));
+        command.args(line.split_whitespace().skip(1)).current_dir(self.path("")).env_clear();
+        command.env("HOME", self.root.path().join("home")).envs(self.variables.iter().cloned());
+        command
+    }
+
     /// Runs a command line and shows the whole.
     pub(crate) fn run(&self, line: &str) -> String {
-        let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
-        let output = Command::new(env!("CARGO_BIN_EXE_migrate"))
-            .args(arguments)
-            .current_dir(self.path(""))
-            .env_clear()
-            .env("HOME", self.root.path().join("home"))
-            .envs(self.variables.iter().cloned())
-            .output()
-            .expect("the migrate binary starts");
+        let output = self.command(line).output().expect("the migrate binary starts");
         let mut whole = format!("$ {line}\n");
         for (name, stream) in [("stdout", output.stdout), ("stderr", output.stderr)] {
             let text = String::from_utf8(stream).expect("UTF-8");

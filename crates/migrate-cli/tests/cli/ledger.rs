@@ -38,6 +38,21 @@ fn a_new_ledger_is_whole_and_shown() {
 }
 
 #[test]
+fn a_ledger_that_another_process_works_on_is_locked() {
+    let bench = bench();
+    let lock = fs::File::create(bench.path("migrate/default/ledger.jsonl.lock")).expect("a lock file");
+    lock.lock().expect("the lock");
+    shows!(bench.run("migrate apply"), @r"
+    $ migrate apply
+    --- stderr
+    error: another process works on the ledger
+      because: migrate/default/ledger.jsonl is locked by another process
+    hint: let it end, or stop it; the lock goes with its process
+    --- exit 6
+    ");
+}
+
+#[test]
 fn missing_torn_corrupt_and_newer_are_different_answers() {
     let bench = bench();
     let whole = bench.read(LEDGER);
@@ -98,12 +113,15 @@ fn missing_torn_corrupt_and_newer_are_different_answers() {
           "line 1: written in format 99, this build reads 1; use a newer migrate"
         ],
         "findings": [],
-        "hints": []
+        "hints": [
+          "use the build that wrote it, or a newer one"
+        ]
       }
     }
     --- stderr
     error: the ledger migrate/default/ledger.jsonl was written by a newer build
       because: line 1: written in format 99, this build reads 1; use a newer migrate
+    hint: use the build that wrote it, or a newer one
     --- exit 6
     "#);
 }

@@ -1,6 +1,35 @@
 //! The whole handover, through the real clients and over sockets, in this very binary.
 
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Command, Stdio},
+};
+
 use crate::bench::Bench;
+
+// REQ OPS-2
+#[test]
+fn an_interrupt_is_obeyed_at_the_next_safe_point_and_says_how_to_go_on() {
+    let bench = Bench::new();
+    let folder = bench.path("");
+    let bench = bench.with("TMPDIR", folder.to_str().expect("UTF-8"));
+    let mut child = bench.command("migrate rehearse").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("stderr"));
+    // Once a wave is fenced it waits for the fence to settle: there it is stopped.
+    loop {
+        let mut line = String::new();
+        assert!(lines.read_line(&mut line).expect("a line") > 0, "it ended before it fenced anything");
+        if line.starts_with("fence") {
+            break;
+        }
+    }
+    let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(told.success());
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).expect("the rest");
+    assert_eq!(child.wait().expect("it ends").code(), Some(4), "{rest}");
+    assert!(rest.contains("stopping at the next safe point") && rest.contains("run the same command again"), "{rest}");
+}
 
 #[test]
 fn a_rehearsal_hands_everything_over_and_its_ledger_agrees() {
