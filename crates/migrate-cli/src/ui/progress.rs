@@ -1,16 +1,19 @@
 //! How far a run is: a bar with rate and time left on a terminal, a plain line now and then elsewhere.
 
 use std::{
+    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::Printer;
 
 /// Between two plain lines about one step.
 const INTERVAL: Duration = Duration::from_secs(10);
+/// Between two drawings of a bar.
+const TICK: Duration = Duration::from_millis(250);
 
 /// Hears how far a run is, and shows it on stderr.
 #[derive(Debug)]
@@ -45,10 +48,14 @@ impl Bars {
 
 impl driver::Progress for Bars {
     fn begin(&self, name: &'static str, members: usize) {
-        let target = if self.is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if self.is_terminal && members > 0 { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(members as u64), target);
-        if let Ok(style) = ProgressStyle::with_template("{msg:16} {bar:30} {pos}/{len}  {per_sec}  {eta} left") {
-            bar.set_style(style);
+        if let Ok(style) = ProgressStyle::with_template("{msg:16} {bar:30} {pos}/{len}  {pace}") {
+            bar.set_style(style.with_key("pace", pace));
+        }
+        if self.is_terminal && members > 0 {
+            // Waiting for a fence to settle moves nothing, and is still no standstill.
+            bar.enable_steady_tick(TICK);
         }
         bar.set_message(name);
         let now = Instant::now();
@@ -87,6 +94,15 @@ impl driver::Progress for Bars {
             None => self.printer.note(text),
         }
     }
+}
+
+/// Rate and time left; until something is done, how long it has taken.
+fn pace(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // A line that can't be written is no reason to stop.
+    let _ = match state.pos() {
+        0 => write!(out, "{} so far", super::duration(Duration::from_secs(state.elapsed().as_secs().max(1)))),
+        _ => write!(out, "{:.0} a second, {} left", state.per_sec(), super::duration(state.eta())),
+    };
 }
 
 impl Step {
