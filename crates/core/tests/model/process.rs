@@ -1,3 +1,4 @@
+// long because the sub-steps of one run read best in the order in which the driver takes them
 //! One run of the tool, walked in the order of the driver: at most one interaction with the world a turn.
 //!
 //! What is to do is decided by production `decide`, what a look means by production `judge`, which record may follow by production `next`.
