@@ -64,7 +64,7 @@ mod tests {
         let writer = buffer.clone();
         let subscriber = subscriber(rust_log, verbose, false, move || writer.clone());
         tracing::subscriber::with_default(subscriber, || {
-            tracing::trace!(target: "aws_smithy_runtime::client", "body: canary");
+            tracing::trace!(target: "some_sdk::client", "body: canary");
             tracing::info!(target: "driverless", "body: canary");
             tracing::trace_span!(target: "hyper", "request", body = "canary").in_scope(|| {
                 tracing::trace!(target: "driver::copy", "ours at trace");
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn dependencies_stay_at_warn_whatever_is_asked() {
-        for rust_log in ["trace", "aws_smithy_runtime=trace,hyper=trace,driverless=trace,driver=trace,phase2_vault=trace"] {
+        for rust_log in ["trace", "some_sdk=trace,hyper=trace,driverless=trace,driver=trace,phase2_vault=trace"] {
             let text = said(Some(rust_log), 0);
             assert!(!text.contains("canary"), "{text}");
             assert!(text.contains("ours at trace") && text.contains("ours at info"), "{text}");
