@@ -98,7 +98,7 @@ fn search(
         reads.iter().map(|read| spellings(read, base, &main, &mut names).into_iter()).collect();
     let mut rewritten = Vec::with_capacity(reads.len());
     for (nth, spellings) in spellings.iter_mut().enumerate() {
-        rewritten.push(spellings.next().ok_or_else(|| layout::differs(reads, nth))?);
+        rewritten.push(spellings.next().ok_or_else(|| layout::not_text(reads, nth))?);
     }
     loop {
         let encoding = match base {
@@ -109,12 +109,12 @@ fn search(
                 Encoding::Fields { whole }
             }
         };
-        let mut failing: BTreeMap<usize, Option<String>> = BTreeMap::new();
+        let mut failing = BTreeMap::new();
         match layout::lay_out(value, &encoding, reads, today, &rewritten) {
             Ok(entry) => {
                 for (nth, (today, counterpart)) in today.iter().zip(&rewritten).enumerate() {
                     if let Err(key) = compare(&today.delivered, &entry, counterpart) {
-                        failing.insert(nth, key);
+                        failing.insert(nth, Unencodable::Differs { nth, read: layout::named(reads, nth), key });
                     }
                 }
                 if failing.is_empty() {
@@ -127,17 +127,14 @@ fn search(
                 }
             }
             Err(Some(nth)) => {
-                failing.insert(nth, None);
+                failing.insert(nth, layout::not_text(reads, nth));
             }
             Err(None) => return Err(Unencodable::ChoiceMismatch),
         }
-        for (nth, key) in failing {
-            let next = spellings.get_mut(nth).and_then(Iterator::next);
-            match (next, rewritten.get_mut(nth), reads.get(nth)) {
-                (Some(next), Some(counterpart), _) => *counterpart = next,
-                (_, _, read) => {
-                    return Err(Unencodable::Differs { nth, read: read.map(ToString::to_string).unwrap_or_default(), key });
-                }
+        for (nth, why) in failing {
+            match (spellings.get_mut(nth).and_then(Iterator::next), rewritten.get_mut(nth)) {
+                (Some(next), Some(counterpart)) => *counterpart = next,
+                _ => return Err(why),
             }
         }
     }

@@ -45,7 +45,7 @@ pub fn encode(value: &SecretValue, choice: &Choice, reads: &[Read]) -> Result<En
     }
     let today = today(value, reads)?;
     let entry = lay_out(value, &choice.encoding, reads, &today, &choice.rewritten)
-        .map_err(|nth| nth.map_or(Unencodable::ChoiceMismatch, |nth| differs(reads, nth)))?;
+        .map_err(|nth| nth.map_or(Unencodable::ChoiceMismatch, |nth| not_text(reads, nth)))?;
     check_size(&entry)?;
     let _proof = prove(value, reads, &entry, &choice.rewritten)?;
     Ok(Encoded(entry))
@@ -66,8 +66,13 @@ pub fn decode(stored: &StoredFields, encoding: &Encoding) -> Result<SecretValue,
     }
 }
 
-pub(super) fn differs(reads: &[Read], nth: usize) -> Unencodable {
-    Unencodable::Differs { nth, read: reads.get(nth).map(ToString::to_string).unwrap_or_default(), key: None }
+pub(super) fn not_text(reads: &[Read], nth: usize) -> Unencodable {
+    Unencodable::NotText { nth, read: named(reads, nth) }
+}
+
+/// The read as errors name it.
+pub(super) fn named(reads: &[Read], nth: usize) -> String {
+    reads.get(nth).map(ToString::to_string).unwrap_or_default()
 }
 
 /// Holds an entry against what KV v2 takes.

@@ -116,6 +116,14 @@ pub enum Unencodable {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
     },
+    /// What a read delivers is no UTF-8, and the only place left for it is a JSON object of strings.
+    #[error("what the read of {read} delivers is no text, and KV v2 holds text")]
+    NotText {
+        /// Which of the declared reads, counted from 0.
+        nth: usize,
+        /// That read, as an operator would point at it.
+        read: String,
+    },
     /// Its readers need more properties than one entry takes.
     #[error("its readers need more than {} properties in one entry", crate::quota::KV_ENTRY_PROPERTIES)]
     TooManyProperties,

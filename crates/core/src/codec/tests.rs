@@ -189,6 +189,40 @@ fn readers_choose_the_layout() {
     }
 }
 
+/// The examples of `docs/delivery.md`, each rendered anew from its value and its reads.
+#[test]
+fn the_documented_examples_are_true() {
+    let page = include_str!("../../../../docs/delivery.md");
+    let (_, block) = page.split_once("```text\n").unwrap();
+    let (block, _) = block.split_once("\n```").unwrap();
+    for example in block.split("\n\n") {
+        let (first, rest) = example.split_once('\n').unwrap();
+        let value = text(first);
+        let said = |read: &Read| match read {
+            Read::Extract { property: Some(property), .. } => format!("extract of {property}"),
+            Read::Extract { .. } => "extract".to_owned(),
+            read => read.named_property().map_or("whole".to_owned(), |property| format!("property {property}")),
+        };
+        let reads: Vec<Read> = rest
+            .lines()
+            .filter_map(|line| line.split_once(" → "))
+            .map(|(read, _)| match read.trim().split_once(' ') {
+                Some(("property", path)) => property("k", path),
+                Some(("extract", of)) => extract_of(of.trim_start_matches("of ")),
+                _ if read.trim() == "whole" => whole("k"),
+                _ => Read::extract(),
+            })
+            .collect();
+        let choice = choose(&value, &reads).unwrap();
+        let mut shown = vec![first.to_owned()];
+        shown.extend(reads.iter().zip(&choice.rewritten).map(|(read, after)| format!("  {} → {}", said(read), said(after))));
+        let mut entry = entry_of(&value, &choice, &reads).into_iter();
+        shown.extend(entry.next());
+        shown.extend(entry.map(|field| format!("  {}", field.replacen('=', " = ", 1))));
+        assert_eq!(example, shown.join("\n"));
+    }
+}
+
 #[test]
 fn a_find_is_spelled_out() {
     let reads = [Read::Find {
@@ -415,7 +449,7 @@ proptest! {
             }
             Err(Unencodable::Unreadable { nth, .. }) => prop_assert_eq!(broken, Some(nth)),
             // What is no UTF-8 inside an object that is extracted: no object of strings can hold it.
-            Err(Unencodable::Differs { .. }) => {
+            Err(Unencodable::NotText { .. }) => {
                 let is_text = std::str::from_utf8(value.expose()).is_ok();
                 prop_assert!(!is_text);
             }
