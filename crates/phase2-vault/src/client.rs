@@ -26,7 +26,10 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
     redirect, tls,
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -47,6 +50,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_OWN_PAUSE: Duration = Duration::from_secs(5);
 
+const INCONSISTENT: HeaderName = HeaderName::from_static("x-vault-inconsistent");
 const INDEX: HeaderName = HeaderName::from_static("x-vault-index");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
@@ -59,8 +63,8 @@ pub(crate) struct Client {
     headers: HeaderMap,
     retries: usize,
     newest: NewestIndex,
-    /// The mount was seen to offer check-and-set for metadata.
-    pub(crate) checks_metadata: AtomicBool,
+    /// The survey saw what only OpenBao has, since 2.4: check-and-set for metadata.
+    pub(crate) is_openbao: AtomicBool,
 }
 
 /// What is asked of the API.
@@ -178,7 +182,7 @@ impl Client {
             headers,
             retries: settings.retries,
             newest: NewestIndex::default(),
-            checks_metadata: AtomicBool::new(false),
+            is_openbao: AtomicBool::new(false),
         })
     }
 
@@ -243,6 +247,11 @@ impl Client {
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok()).map(str::to_owned);
         let body = collect(response).await.map_err(|broken| self.broken(call, &broken))?;
         if (200..300).contains(&status) {
+            // Reads are parsed by those who ask; what was written must at least be confirmed by an API.
+            if call.verb != Verb::Get && !body.is_empty() && serde_json::from_slice::<IgnoredAny>(&body).is_err() {
+                let error = call.error(self, PortErrorKind::Unexpected, format!("HTTP {status}, but not in the form of a Vault"));
+                return Err(Failure { error: error.maybe_done(), again: false, pause: None });
+            }
             return Ok(Answer { is_not_found: false, body });
         }
         let said = serde_json::from_slice::<Errors>(&body).ok();
@@ -289,6 +298,9 @@ impl Client {
             && let Some(index) = self.newest.get()
         {
             request = request.header(INDEX, &*index);
+            if self.is_openbao.load(Ordering::Relaxed) {
+                request = request.header(INCONSISTENT, "forward-active-node");
+            }
         }
         if let Some(body) = body {
             let content = if call.verb == Verb::Patch { "application/merge-patch+json" } else { "application/json" };

@@ -3,8 +3,8 @@
 //! Standbys may answer reads from a copy that lags behind: performance standbys of Vault Enterprise, and standbys of OpenBao since 2.5.
 //! A read that names an index is answered from that state or a later one, or refused (412; OpenBao 2.7.2: 429), which is retried
 //! (<https://developer.hashicorp.com/vault/docs/enterprise/consistency>, <https://openbao.org/community/rfcs/index-headers/>).
-//! `X-Vault-Forward` and `X-Vault-Inconsistent: forward-active-node` are *not* sent: a Vault whose configuration lacks
-//! `allow_forwarding_via_header` (the default) answers 400 to either.
+//! To be passed on to the active node instead (`X-Vault-Inconsistent: forward-active-node`) is asked of OpenBao only: a Vault whose configuration
+//! lacks `allow_forwarding_via_header`, the default, answers 400 to that.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

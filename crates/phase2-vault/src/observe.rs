@@ -50,7 +50,7 @@ pub(crate) async fn survey(client: &Client) -> Result<TargetSurvey, PortError> {
     }
     let settings: MountConfig = client.parse(&config, &answer)?;
     let delete_version_after_seconds = seconds(client, &config, &settings.delete_version_after)?;
-    client.checks_metadata.store(settings.metadata_cas_required.is_some(), Ordering::Relaxed);
+    client.is_openbao.store(settings.metadata_cas_required.is_some(), Ordering::Relaxed);
     Ok(TargetSurvey {
         product: product(&health, &mount).to_owned(),
         version: health.version,

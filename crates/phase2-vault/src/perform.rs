@@ -29,7 +29,7 @@ pub(crate) async fn stamp(client: &Client, stamp: &Stamp) -> Result<(), PortErro
     let keys = mark::keys_of(stamp);
     let endpoint = Endpoint::Metadata(&stamp.path);
     let create = (Verb::Post, Some(0));
-    let mut request = if client.checks_metadata.load(Ordering::Relaxed) { create } else { (Verb::Patch, None) };
+    let mut request = if client.is_openbao.load(Ordering::Relaxed) { create } else { (Verb::Patch, None) };
     for _ in 1..STAMP_TRIES {
         let (verb, metadata_cas) = request;
         match client.send(put_keys(client, endpoint, &keys, request)?).await {

@@ -96,7 +96,7 @@ impl Settings {
     pub const DEFAULT_MOUNT: &str = "secret";
     /// Where the anchor is kept.
     pub const DEFAULT_ANCHOR: &str = "migrate/anchor";
-    /// Saturates a three-node cluster on loopback; far below Go's limit of 250 streams for one HTTP/2 connection.
+    /// Beyond it one OpenBao on two cores was seen to give no more; far below Go's limit of 250 streams for one HTTP/2 connection.
     pub const DEFAULT_CONCURRENCY: usize = 32;
     /// Connections are local to a data centre or go through one proxy.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -135,6 +135,15 @@ fn anchor(sequence: u64) -> Anchor {
     Anchor { ledger: LedgerId::new("l"), epoch: Epoch(1), sequence, hash: RecordHash::NONE }
 }
 
+fn stamp() -> Stamp {
+    Stamp {
+        path: path("a/b"),
+        mark: Mark { ledger: LedgerId::new("l"), wave: WaveName::parse("w").unwrap(), epoch: Epoch(1) },
+        source: (SecretName::parse("a/b").unwrap(), SourceVersion::new("v")),
+        encoding: "text".into(),
+    }
+}
+
 /// An anchor as the store answers it.
 macro_rules! anchored {
     ($version:literal, $sequence:literal) => {
@@ -226,6 +235,13 @@ async fn a_stranger_on_the_way_is_not_taken_for_an_empty_store() {
         let seen = server.vault().describe(&[path("a/b")]).await.remove(0);
         assert!(matches!(&seen, Sighting::Unknown(error) if error.kind == kind), "{status}: {seen:?}");
     }
+}
+
+#[tokio::test]
+async fn a_stranger_on_the_way_does_not_confirm_a_write() {
+    let server = Server::with(&[Step::Answer(200, "Content-Type: text/html\r\n", "<html>Sign in</html>")]).await;
+    let error = server.vault().stamp(&[stamp()]).await.remove(0).unwrap_err();
+    assert_eq!((error.kind, error.effect), (PortErrorKind::Unexpected, Effect::Unknown));
 }
 
 #[tokio::test]
@@ -322,12 +338,6 @@ async fn metadata_that_can_be_checked_is_created_and_else_patched_first() {
             Step::Answer(200, "", concat!(r#"{"data":{"delete_version_after":"0s","max_versions":0"#, $more, "}}"))
         };
     }
-    let stamp = Stamp {
-        path: path("a/b"),
-        mark: Mark { ledger: LedgerId::new("l"), wave: WaveName::parse("w").unwrap(), epoch: Epoch(1) },
-        source: (SecretName::parse("a/b").unwrap(), SourceVersion::new("v")),
-        encoding: "text".into(),
-    };
     let (vault, openbao) = (config!(""), config!(r#","metadata_cas_required":false"#));
     for (config, steps, verbs) in [
         (vault, &[WRITTEN][..], &["PATCH"][..]),
@@ -339,7 +349,7 @@ async fn metadata_that_can_be_checked_is_created_and_else_patched_first() {
         let server = Server::with(&steps).await;
         let port = server.vault();
         port.survey().await.unwrap();
-        assert_eq!(port.stamp(std::slice::from_ref(&stamp)).await, [Ok(())]);
+        assert_eq!(port.stamp(&[stamp()]).await, [Ok(())]);
         assert_eq!(
             server.asked().await[4..],
             verbs.iter().map(|verb| format!("{verb} /v1/secret/metadata/a/b")).collect::<Vec<_>>()
