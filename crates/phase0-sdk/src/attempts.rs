@@ -128,6 +128,16 @@ mod tests {
         Outcome::Refused { status: 400, code: "ThrottlingException".to_owned() }
     }
 
+    // Those who were throttled together must not come back together.
+    #[test]
+    fn pauses_grow_and_no_two_callers_have_the_same() {
+        let attempts = Attempts::new(&Settings { attempts: 6, ..Settings::default() });
+        let (one, other): (Vec<_>, Vec<_>) = (attempts.pauses().collect(), attempts.pauses().collect());
+        assert_eq!(one.len(), 5);
+        assert!(one.iter().zip(1..).all(|(pause, nth)| *pause >= Duration::from_millis(50 << nth)), "{one:?}");
+        assert_ne!(one, other);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn throttling_is_outlasted_and_reported_when_it_does_not_end() {
         assert_eq!(run(true, &[throttled(), throttled()]).await, (Ok(()), 3));

@@ -245,21 +245,19 @@ async fn configure(settings: &Settings) -> SdkConfig {
         .build();
     let retries = RetryConfig::disabled();
     let (behaviour, region) = (BehaviorVersion::latest(), settings.region.clone().map(Region::new));
-    let direct = settings.endpoint_url.as_deref().is_some_and(is_loopback).then(direct_http_client);
     let given = match &settings.credentials {
         Credentials::DefaultChain => None,
         Credentials::Given(keys) => Some(credentials(keys)),
     };
     if let (Some(keys), Some(endpoint), Some(region)) = (&given, &settings.endpoint_url, &region) {
-        let mut config = SdkConfig::builder()
+        let config = SdkConfig::builder()
             .behavior_version(behaviour)
             .timeout_config(timeouts)
             .retry_config(retries)
             .region(region.clone())
             .endpoint_url(endpoint)
             .credentials_provider(keys.clone());
-        config.set_http_client(Some(direct.unwrap_or_else(direct_http_client)));
-        return config.build();
+        return if is_loopback(endpoint) { config.http_client(direct_http_client()).build() } else { config.build() };
     }
     let mut loader = aws_config::defaults(behaviour).timeout_config(timeouts).retry_config(retries);
     if let Some(profile) = &settings.profile {
@@ -274,10 +272,12 @@ async fn configure(settings: &Settings) -> SdkConfig {
     if let Some(keys) = given {
         loader = loader.credentials_provider(keys);
     }
-    if let Some(http) = direct {
-        loader = loader.http_client(http);
+    let config = loader.load().await;
+    // Now known wherever it came from, but for an endpoint of one service alone.
+    if config.endpoint_url().is_some_and(is_loopback) {
+        return config.into_builder().http_client(direct_http_client()).build();
     }
-    loader.load().await
+    config
 }
 
 fn credentials(keys: &GivenCredentials) -> SharedCredentialsProvider {

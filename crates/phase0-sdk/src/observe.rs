@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt, stream};
+use futures::FutureExt;
 use migrate_core::{
     aws_policy,
     name::{SecretArn, SecretName},
@@ -56,8 +56,8 @@ impl SecretsManager {
 
     /// One result per name, in order.
     pub(crate) async fn read_all(&self, names: &[SecretName]) -> Vec<Result<SourceReading, PortError>> {
-        let batches = names.chunks(BATCH_GET_IDS).map(|batch| Box::pin(self.read_batch(batch))).collect::<Vec<_>>();
-        stream::iter(batches).buffered(self.concurrency).flat_map(stream::iter).collect().await
+        let batches: Vec<&[SecretName]> = names.chunks(BATCH_GET_IDS).collect();
+        self.each(batches.len(), |at| self.read_batch(batches[at]).boxed()).await.into_iter().flatten().collect()
     }
 
     /// Reads up to 20, asking again for those whose error will pass.

@@ -79,10 +79,10 @@ impl SecretsManager {
         self.identity.get_or_try_init(|| self.client.identify()).await
     }
 
-    /// Drives `one` for the index of each name, a bounded number at once; results in order. By index, because the compiler can't
-    /// yet see that a closure over borrowed names gives a future that may be sent.
-    async fn each<'a, T>(&self, names: &[SecretName], one: impl Fn(usize) -> BoxFuture<'a, T> + Send) -> Vec<T> {
-        stream::iter((0..names.len()).map(one)).buffered(self.concurrency).collect().await
+    /// Drives `one` for each number below `count`, a bounded number at once; results in order. By number, because the compiler
+    /// can't yet see that a closure over borrowed names gives a future that may be sent.
+    pub(crate) async fn each<'a, T>(&self, count: usize, one: impl Fn(usize) -> BoxFuture<'a, T> + Send) -> Vec<T> {
+        stream::iter((0..count).map(one)).buffered(self.concurrency).collect().await
     }
 }
 
@@ -97,7 +97,7 @@ impl Outgoing for SecretsManager {
     }
 
     async fn describe(&self, names: &[SecretName]) -> Vec<Sighting<SourceSecret>> {
-        self.each(names, |at| self.describe_one(&names[at]).boxed()).await
+        self.each(names.len(), |at| self.describe_one(&names[at]).boxed()).await
     }
 
     async fn read(&self, names: &[SecretName]) -> Vec<Result<SourceReading, PortError>> {
@@ -105,15 +105,15 @@ impl Outgoing for SecretsManager {
     }
 
     async fn fence(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>> {
-        self.each(names, |at| self.fence_one(&names[at], mark).boxed()).await
+        self.each(names.len(), |at| self.fence_one(&names[at], mark).boxed()).await
     }
 
     async fn fences(&self, names: &[SecretName]) -> Vec<Sighting<FenceSeen>> {
-        self.each(names, |at| self.fence_of(&names[at]).boxed()).await
+        self.each(names.len(), |at| self.fence_of(&names[at]).boxed()).await
     }
 
     async fn unfence(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>> {
-        self.each(names, |at| self.unfence_one(&names[at], mark).boxed()).await
+        self.each(names.len(), |at| self.unfence_one(&names[at], mark).boxed()).await
     }
 }
 

@@ -18,8 +18,8 @@ pub struct Settings {
     /// Where only Secrets Manager has an endpoint of its own (a VPC endpoint), leave this empty and set
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, or `endpoint_url` in a `services` section of the profile.
     ///
-    /// An endpoint on a loopback address is never asked through a proxy. Any other is, where `HTTPS_PROXY`, `HTTP_PROXY` or
-    /// `ALL_PROXY` (either case) name one and `NO_PROXY` does not exclude it.
+    /// An endpoint for every service on a loopback address is never asked through a proxy. Any other is, where `HTTPS_PROXY`,
+    /// `HTTP_PROXY` or `ALL_PROXY` (either case) name one and `NO_PROXY` does not exclude it.
     pub endpoint_url: Option<String>,
     /// Whose keys are used.
     pub credentials: Credentials,
