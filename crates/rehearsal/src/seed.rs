@@ -1,6 +1,9 @@
 //! Made-up values, of every kind that a consumer may read: the same ones for the same seed.
 
-use migrate_core::value::{SecretBytes, SecretText, SecretValue};
+use migrate_core::{
+    quota::{KV_ENTRY_PROPERTIES, SECRET_VALUE_BYTES},
+    value::{SecretBytes, SecretText, SecretValue},
+};
 
 /// A kind of value, after what makes it hard to carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,10 +107,10 @@ impl Kind {
     }
 }
 
-/// Largest value of Secrets Manager.
-const LARGEST: usize = migrate_core::quota::SECRET_VALUE_BYTES;
-/// Room for what is put in front of it.
-const MANY_KEYS: usize = 450;
+/// Bytes of the largest values.
+const LARGEST: usize = SECRET_VALUE_BYTES;
+/// More than an entry of KV v2 should have.
+const MANY_KEYS: usize = KV_ENTRY_PROPERTIES + 50;
 
 /// A value of a kind, that no other seed gives again (but for the kinds that have only one value).
 #[must_use]

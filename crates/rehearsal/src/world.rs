@@ -9,7 +9,7 @@ use crate::{
     felt::{Judge, TakesEffect},
     kv2::{self, Grants, Kv2},
     proxy::{Proxy, Quotas, Rules, StartError, Upstream},
-    secrets_manager::{self, Principal, SecretsManager, wire::AwsError},
+    secrets_manager::{self, Principal, SecretsManager},
     seed::{Kind, made_up},
 };
 
@@ -171,20 +171,7 @@ impl World {
         }
     }
 
-    /// Puts a made-up value under each name, the kinds in turn, and says which kind went where.
-    ///
-    /// # Errors
-    /// The store's refusal of a name.
-    pub fn populate<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<Vec<(&'a str, Kind)>, AwsError> {
-        let mut made = Vec::new();
-        for ((name, kind), number) in names.into_iter().zip(Kind::ALL.into_iter().cycle()).zip(0..) {
-            self.secrets_manager.create(name, self.value(kind, number))?;
-            made.push((name, kind));
-        }
-        Ok(made)
-    }
-
-    /// The value that [`World::populate`] gives to the secret with this number, counted from 0.
+    /// A made-up value of this world, another one for each number.
     #[must_use]
     pub fn value(&self, kind: Kind, number: u64) -> SecretValue {
         made_up(kind, self.seed.wrapping_add(number))

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use migrate_core::name::VaultPath;
+use phase0_sdk::{Credentials, GivenCredentials, SecretsManager};
 use phase2_vault::{Settings, Vault};
 use rehearsal::{
-    contract::incoming::{self, IncomingWorld},
+    contract::{
+        incoming::{self, IncomingWorld},
+        outgoing::{self, OutgoingWorld},
+    },
     proxy::Quotas,
     world::{World, WorldSettings},
 };
@@ -63,4 +67,58 @@ async fn the_incoming_contract_holds_on_the_embedded_store() {
         token: endpoints.vault_token.expose().to_owned(),
     };
     incoming::run(&Vault::new(&settings).expect("a client"), &beside).await;
+}
+
+struct Api {
+    http: reqwest::Client,
+    url: String,
+    access_key_id: String,
+}
+
+#[async_trait]
+impl OutgoingWorld for Api {
+    async fn call(&self, operation: &str, mut input: Value) -> Result<Value, Value> {
+        let token = ["CreateSecret", "PutSecretValue", "UpdateSecret"].contains(&operation);
+        if token && input["ClientRequestToken"].is_null() {
+            input["ClientRequestToken"] = uuid::Uuid::new_v4().to_string().into();
+        }
+        let credential = format!("Credential={}/20260101/eu-central-1/secretsmanager/aws4_request", self.access_key_id);
+        let answer = self
+            .http
+            .post(&self.url)
+            .header("authorization", format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"))
+            .header("x-amz-target", format!("secretsmanager.{operation}"))
+            .body(input.to_string())
+            .send()
+            .await
+            .expect("an answer");
+        let accepted = answer.status().is_success();
+        let body = answer.json().await.unwrap_or_default();
+        if accepted { Ok(body) } else { Err(body) }
+    }
+}
+
+#[tokio::test]
+async fn the_outgoing_contract_holds_on_the_embedded_store() {
+    let world = world().await;
+    let endpoints = world.endpoints();
+    let port = SecretsManager::connect(phase0_sdk::Settings {
+        region: Some(endpoints.region.clone()),
+        endpoint_url: Some(endpoints.aws_url.clone()),
+        credentials: Credentials::Given(GivenCredentials {
+            access_key_id: endpoints.migration.id.clone(),
+            secret_access_key: endpoints.migration.secret.duplicate(),
+            session_token: None,
+        }),
+        quota_percent: 1_000,
+        ..phase0_sdk::Settings::default()
+    })
+    .await
+    .expect("settings that can be used");
+    let beside = Api {
+        http: reqwest::Client::builder().no_proxy().build().expect("a client"),
+        url: world.secrets_manager.url(),
+        access_key_id: endpoints.migration.id,
+    };
+    outgoing::run(&port, &beside).await;
 }

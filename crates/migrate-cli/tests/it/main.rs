@@ -10,6 +10,7 @@ mod contract_outgoing;
 mod estate;
 mod handover;
 mod killed;
+mod proxied;
 mod refused;
 mod stack;
 mod support;

@@ -77,7 +77,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// An error of AWS: status 400 but for `5xx` codes given.
+    /// An error of AWS, by its code.
     #[must_use]
     pub fn aws(status: StatusCode, code: &str) -> Self {
         let headers = HeaderValue::from_str(code).map(|value| (HeaderName::from_static("x-amzn-errortype"), value));
@@ -85,7 +85,7 @@ impl Fault {
         Self::Answer { status, headers: headers.into_iter().collect(), body }
     }
 
-    /// An error of Vault.
+    /// An error of Vault, by its text.
     #[must_use]
     pub fn vault(status: StatusCode, error: &str) -> Self {
         Self::Answer { status, headers: Vec::new(), body: serde_json::json!({ "errors": [error] }).to_string() }

@@ -21,7 +21,7 @@ use std::{
 };
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use http::{HeaderMap, Request, Response, StatusCode, request::Parts};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use migrate_core::quota::RateClass;
@@ -44,7 +44,7 @@ use crate::{
     felt::{Call, FeltPolicies, Judge, TakesEffect},
     http::{Body, HangUp, Server, respond, take_body},
     lock,
-    secrets_manager::{Principal, limits, principal::access_key, wire::AwsError},
+    secrets_manager::{AwsError, Principal, limits, principal::access_key},
 };
 
 /// What the proxy enforces.
@@ -242,13 +242,8 @@ impl Inner {
             self.outcome(at, outcome);
             return Ok(error.response("refused-by-the-proxy"));
         }
-        let effect = self.begin_effect(operation, subjects, at);
-        if let Some(effect) = &effect
-            && lock(&self.effects).reach(effect, Side::Before)
-        {
-            return future::pending().await;
-        }
-        let stored = self.policy_change(&head, &body);
+        let stored = self.policy_change(&operation, &body);
+        let Some(effect) = self.begin_effect(operation, subjects, at) else { return future::pending().await };
         let Ok(response) = self.forward.send(&head, body).await else {
             self.outcome(at, Outcome::Unreachable);
             return Err(HangUp);
@@ -258,7 +253,7 @@ impl Inner {
         {
             self.remember(&change);
         }
-        if let Some(effect) = &effect
+        if let Started::Effect(effect) = &effect
             && lock(&self.effects).reach(effect, Side::After)
         {
             return future::pending().await;
@@ -316,22 +311,23 @@ impl Inner {
         Ok(())
     }
 
-    fn begin_effect(&self, operation: Operation, subjects: Vec<String>, at: usize) -> Option<Effect> {
+    /// Numbers an effect and runs the hook before it, as one step; `None` where the world now stands still.
+    fn begin_effect(&self, operation: Operation, subjects: Vec<String>, at: usize) -> Option<Started> {
         if !operation.is_effect() {
-            return None;
+            return Some(Started::Read);
         }
-        let number = lock(&self.effects).number();
+        let mut effects = lock(&self.effects);
+        let effect = Effect { number: effects.number(), operation, subjects };
         if let Some(entry) = lock(&self.journal).get_mut(at) {
-            entry.effect = Some(number);
+            entry.effect = Some(effect.number);
         }
-        Some(Effect { number, operation, subjects })
+        (!effects.reach(&effect, Side::Before)).then_some(Started::Effect(effect))
     }
 
     /// What a request will do to a policy, where fences are enforced here.
-    fn policy_change(&self, head: &Parts, body: &[u8]) -> Option<PolicyChange> {
+    fn policy_change(&self, operation: &Operation, body: &[u8]) -> Option<PolicyChange> {
         self.fences.as_ref()?;
-        let operation = Operation::of(head);
-        let Operation::SecretsManager(name) = &operation else { return None };
+        let Operation::SecretsManager(name) = operation else { return None };
         let change: PolicyChange = serde_json::from_slice(body).ok()?;
         match name.as_str() {
             "PutResourcePolicy" if change.resource_policy.is_some() => Some(change),
@@ -350,6 +346,12 @@ impl Inner {
             fences.felt.stored(name, change.resource_policy.as_deref());
         }
     }
+}
+
+/// A request that is let through.
+enum Started {
+    Read,
+    Effect(Effect),
 }
 
 #[derive(Deserialize)]

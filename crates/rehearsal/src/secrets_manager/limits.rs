@@ -14,9 +14,8 @@ use serde::Deserialize;
 
 use super::wire::{AwsError, Base64, Tag, parse};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-#[derive(Default)]
 struct Limited {
     name: Option<String>,
     client_request_token: Option<String>,

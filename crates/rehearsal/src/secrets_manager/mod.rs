@@ -27,9 +27,10 @@ use zeroize::Zeroizing;
 
 use account::{Account, CURRENT, uuid};
 use principal::Principals;
-use wire::{AwsError, CreateSecret, OneSecret, parse};
+use wire::{CreateSecret, OneSecret, parse};
 
 pub use principal::Principal;
+pub use wire::AwsError;
 
 pub(crate) use account::uuid as random_uuid;
 

@@ -106,6 +106,9 @@ async fn labels_move_and_leave_the_previous_one_behind() {
     assert_eq!(previous["SecretString"], "2");
     let by_id = aws(&url, "GetSecretValue", json!({"SecretId": "a", "VersionId": token(1)})).await;
     assert_eq!(by_id["SecretString"], "1");
+    let both = |version: u32| json!({"SecretId": "a", "VersionId": token(version), "VersionStage": "AWSPENDING"});
+    assert_eq!(aws(&url, "GetSecretValue", both(3)).await["SecretString"], "3");
+    assert_eq!(refused(&url, "GetSecretValue", both(2)).await, "InvalidRequestException");
     let removed = json!({"SecretId": "a", "VersionStage": "AWSCURRENT", "RemoveFromVersionId": token(3)});
     assert_eq!(refused(&url, "UpdateSecretVersionStage", removed).await, "InvalidParameterException");
 }
