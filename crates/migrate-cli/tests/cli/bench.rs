@@ -86,6 +86,7 @@ macro_rules! shows {
         insta::with_settings!({filters => vec![
             (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),
             (r"\b[0-9a-f]{64}\b", "[hash]"),
+            (r"from byte \d+", "from byte [n]"),
             (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
         ]}, { insta::assert_snapshot!($whole, @$snapshot) })
     };

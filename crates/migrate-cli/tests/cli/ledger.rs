@@ -72,7 +72,7 @@ fn missing_torn_corrupt_and_newer_are_different_answers() {
     $ migrate ledger verify
     --- stderr
     error: the ledger migrate/default/ledger.jsonl ends in part of a record
-      because: what stands after 1 whole record has no line end (from byte 254)
+      because: what stands after 1 whole record has no line end (from byte [n])
       because: a write was cut off before it counted; nothing is lost
     hint: the next `migrate apply` cuts it off
     --- exit 6
