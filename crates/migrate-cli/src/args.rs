@@ -147,6 +147,20 @@ pub struct Rehearse {
     pub inventory: Option<Utf8PathBuf>,
 }
 
+/// Where a command emits files, and whether it may.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Emitting {
+    /// Folder to emit to; what this command emitted there before and no longer does is removed
+    #[arg(long, value_name = "DIR")]
+    pub out: Utf8PathBuf,
+    /// Change nothing, and end with `changes-pending` where files differ: for CI
+    #[arg(long, conflicts_with = "force")]
+    pub check: bool,
+    /// Overwrite files that somebody edited
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// How far `apply` goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Through {

@@ -97,6 +97,8 @@ pub enum Reason {
         /// How.
         kind: PortErrorKind,
     },
+    /// A file that would be overwritten is not as it was emitted.
+    Edited,
     /// A file can't be read or written.
     File,
     /// A fault of the tool.
@@ -131,6 +133,7 @@ impl Reason {
             | Self::MembersBlocked
             | Self::Consumers
             | Self::Differs
+            | Self::Edited
             | Self::PredecessorMayLive => Exit::Blocked,
             Self::Unfinished | Self::Interrupted | Self::LeadLost => Exit::Incomplete,
             Self::Violation => Exit::Violation,

@@ -8,6 +8,8 @@
 
 pub mod args;
 mod commands;
+#[cfg_attr(not(test), expect(dead_code, reason = "the commands that emit come next"))]
+mod emitted;
 pub mod environment;
 pub mod error;
 pub mod exit;
