@@ -3,7 +3,7 @@
 //! Field names and their nesting are those of the API reference (<https://external-secrets.io/latest/api/externalsecret/>). Fields at the
 //! value that the controller defaults are left out.
 
-use migrate_core::reads::{ConversionStrategy, DecodingStrategy, MetadataPolicy, Read};
+use migrate_core::reads::{ConversionStrategy, DecodingStrategy, MetadataPolicy, Read, Rewrite};
 use serde::Serialize;
 
 /// `spec.data` and `spec.dataFrom`, in the order of the reads.
@@ -34,6 +34,9 @@ pub struct Data {
 pub struct DataFrom {
     /// Every member of one entry.
     pub extract: RemoteRef,
+    /// How keys are rewritten.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rewrite: Vec<Rewrite>,
 }
 
 /// `remoteRef`, and `extract`, which has the same shape.
@@ -64,8 +67,6 @@ pub struct RemoteRef {
 pub enum NotEmitted {
     /// A `find` reaches what it matches that day; a manifest of ours names what it reads.
     Find,
-    /// The list of a `rewrite` is not known here, only that there is one.
-    Rewrite,
 }
 
 /// Writes the reads of one secret, found under `key`, as an ExternalSecret says them.
@@ -92,15 +93,14 @@ pub fn reads(key: &str, reads: &[Read]) -> Result<Reads, (usize, NotEmitted)> {
                 };
                 emitted.data.push(Data { secret_key: secret_key.clone(), remote_ref });
             }
-            Read::Extract { rewrite: true, .. } => return Err((at, NotEmitted::Rewrite)),
-            Read::Extract { property, conversion_strategy, decoding_strategy, version, metadata_policy, rewrite: false } => {
+            Read::Extract { property, conversion_strategy, decoding_strategy, version, metadata_policy, rewrite } => {
                 let extract = RemoteRef {
                     version: version.clone(),
                     conversion_strategy: unless_default(*conversion_strategy),
                     metadata_policy: unless_default(*metadata_policy),
                     ..reference(key, property.as_ref(), *decoding_strategy)
                 };
-                emitted.data_from.push(DataFrom { extract });
+                emitted.data_from.push(DataFrom { extract, rewrite: rewrite.clone() });
             }
             Read::Find { .. } => return Err((at, NotEmitted::Find)),
         }

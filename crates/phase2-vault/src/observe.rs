@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use migrate_core::{
     codec::StoredFields,
+    go_duration::GoDuration,
     id::{Epoch, LedgerId, TargetVersion},
     ledger::{Anchor, RecordHash},
     name::VaultPath,
@@ -16,7 +17,7 @@ use serde_json::value::RawValue;
 use crate::{
     client::{Answer, Call, Client, Endpoint},
     mark,
-    wire::{Data, Health, Metadata, MountConfig, MountInfo, go_seconds, text},
+    wire::{Data, Health, Metadata, MountConfig, MountInfo, text},
 };
 
 /// What the store is, how its mount is set, and whether our token works.
@@ -190,7 +191,10 @@ fn data<'a>(client: &Client, path: &VaultPath, answer: &'a Answer) -> Result<Opt
 }
 
 fn seconds(client: &Client, call: &Call<'_>, duration: &str) -> Result<u64, PortError> {
-    go_seconds(duration).ok_or_else(|| {
+    if duration.is_empty() {
+        return Ok(0);
+    }
+    duration.parse().map(GoDuration::seconds_ceil).map_err(|_| {
         call.error(client, PortErrorKind::Unexpected, format!("delete_version_after is {duration:?}, which is no duration"))
     })
 }

@@ -224,63 +224,11 @@ fn code_unit(escaped: &str) -> Option<(u16, &str)> {
     Some((u16::from_str_radix(digits, 16).ok()?, tail))
 }
 
-/// Seconds of a duration as Go prints it (`3h25m19s`), rounded up; negative durations (KV v2's way to switch deletion off) are 0.
-pub(crate) fn go_seconds(text: &str) -> Option<u64> {
-    let negative = text.starts_with('-');
-    let mut rest = text.trim_start_matches(['-', '+']);
-    if rest == "0" {
-        return Some(0);
-    }
-    let mut nanos = 0_u128;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(digits);
-        let unit_end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(unit_end);
-        let unit: u128 = match unit {
-            "h" => 3_600_000_000_000,
-            "m" => 60_000_000_000,
-            "s" => 1_000_000_000,
-            "ms" => 1_000_000,
-            "us" | "µs" => 1_000,
-            "ns" => 1,
-            _ => return None,
-        };
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        nanos += whole.parse::<u128>().ok()?.checked_mul(unit)?;
-        if !fraction.is_empty() {
-            nanos +=
-                fraction.get(..fraction.len().min(9))?.parse::<u128>().ok()? * unit / 10_u128.pow(fraction.len().min(9) as u32);
-        }
-        rest = tail;
-    }
-    let seconds = u64::try_from(nanos.div_ceil(1_000_000_000)).ok()?;
-    Some(if negative { 0 } else { seconds })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn durations_are_read_as_go_prints_them() {
-        for (text, seconds) in [
-            ("0s", Some(0)),
-            ("-1s", Some(0)),
-            ("1ms", Some(1)),
-            ("3h25m19s", Some(12_319)),
-            ("26h3m0.5s", Some(93_781)),
-            ("1.5h", Some(5_400)),
-            ("", Some(0)),
-            ("soon", None),
-            ("5", None),
-            ("5d", None),
-        ] {
-            assert_eq!(go_seconds(text), seconds, "{text}");
-        }
-    }
 
     #[test]
     fn what_is_no_text_is_not_taken_for_one() {

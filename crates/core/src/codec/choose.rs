@@ -200,7 +200,7 @@ fn spellings(read: &Read, base: Base, main: &str, names: &mut Names) -> Vec<Read
                 decoding_strategy: *decoding_strategy,
                 version: None,
                 metadata_policy: MetadataPolicy::None,
-                rewrite: *rewrite,
+                rewrite: rewrite.clone(),
             };
             match (read.named_property(), base) {
                 (Some(property), _) => spellings.push(with(Some(property.to_owned()))),

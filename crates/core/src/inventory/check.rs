@@ -1,12 +1,15 @@
 //! The rules that hold between things: within an entry, and between entries.
 
+mod external_secrets;
+
 use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 use super::{
     decode::{self, Fault},
-    entry::{ApiVersion, Category, Consumer, ConsumerMeans, Secret},
+    entry::{ApiVersion, Category, Consumer, Secret},
+    external_secret::{DeclaredExternalSecret, ExternalSecretId},
     node::{Content, Key, Node, Position, Shape},
     problem::{Problem, ProblemKind, SyntaxFault},
     suspect,
@@ -26,7 +29,15 @@ use crate::{
 #[expect(dead_code, reason = "read for its rules; there is one version")]
 struct Header {
     api_version: ApiVersion,
+    #[serde(default)]
+    external_secrets: Option<Entries>,
     secrets: Entries,
+}
+
+/// What a text holds when it has no problems.
+pub(super) struct Checked {
+    pub(super) external_secrets: Vec<DeclaredExternalSecret>,
+    pub(super) secrets: Vec<Secret>,
 }
 
 /// The entries, which are read one by one.
@@ -39,7 +50,7 @@ impl<'de> Deserialize<'de> for Entries {
 }
 
 /// Parses and checks a text.
-pub(super) fn inventory(text: &str) -> Result<Vec<Secret>, Vec<Problem>> {
+pub(super) fn inventory(text: &str) -> Result<Checked, Vec<Problem>> {
     let root = Node::read(text).map_err(|error| {
         let at = error.location().map_or(Position { line: 1, column: 1 }, Position::from);
         vec![Problem { at, secret: None, path: String::new(), kind: ProblemKind::Syntax(SyntaxFault::from(&error)) }]
@@ -55,31 +66,50 @@ pub(super) fn inventory(text: &str) -> Result<Vec<Secret>, Vec<Problem>> {
     for (key, value) in root.entries().iter().filter(|(key, _)| key.text != "secrets") {
         look_for_values(Some(key), value, None, &mut found);
     }
-    let mut secrets = Vec::new();
+    let mut secrets: Vec<(Secret, &Node)> = Vec::new();
     if let Some(list) = root.get("secrets") {
         match &list.content {
             Content::List(entries) if !entries.is_empty() => {
-                secrets = entries.iter().filter_map(|entry| check_entry(entry, &mut found)).collect();
+                secrets = entries.iter().filter_map(|entry| Some((check_entry(entry, &mut found)?, entry))).collect();
                 check_names(entries, &mut found);
             }
             Content::List(_) | Content::Null => found.add(list.at, None, ProblemKind::Empty),
             _ => found.add(list.at, None, ProblemKind::Shape { expected: Shape::List, found: list.shape() }),
         }
     }
+    let declared = declared(&root, &mut found);
+    external_secrets::check(&secrets, &declared, &mut found);
     if found.0.is_empty() {
-        Ok(secrets)
+        let external_secrets = declared.into_iter().map(|(declared, _)| declared).collect();
+        Ok(Checked { external_secrets, secrets: secrets.into_iter().map(|(secret, _)| secret).collect() })
     } else {
         found.0.sort_by_key(|problem| problem.at);
         Err(found.0)
     }
 }
 
+fn declared<'n>(root: &'n Node, found: &mut Findings) -> Vec<(DeclaredExternalSecret, &'n Node)> {
+    let Some(list) = root.get("externalSecrets") else { return Vec::new() };
+    let Content::List(entries) = &list.content else {
+        found.add(list.at, None, ProblemKind::Shape { expected: Shape::List, found: list.shape() });
+        return Vec::new();
+    };
+    let mut read = |entry: &'n Node| match decode::decode::<DeclaredExternalSecret>(entry) {
+        Ok(declared) => Some((declared, entry)),
+        Err(faults) => {
+            found.add_faults(None, faults);
+            None
+        }
+    };
+    entries.iter().filter_map(&mut read).collect()
+}
+
 /// What was found so far.
 #[derive(Default)]
-struct Findings(Vec<Problem>);
+pub(super) struct Findings(Vec<Problem>);
 
 impl Findings {
-    fn add(&mut self, at: Position, secret: Option<&SecretName>, kind: ProblemKind) {
+    pub(super) fn add(&mut self, at: Position, secret: Option<&SecretName>, kind: ProblemKind) {
         self.0.push(Problem { at, secret: secret.cloned(), path: String::new(), kind });
     }
 
@@ -174,31 +204,26 @@ fn check_consumers(secret: &Secret, entry: &Node, found: &mut Findings) {
         if !seen.insert(identity(consumer)) {
             found.add(node.at, Some(&secret.name), ProblemKind::DuplicateConsumer);
         }
-        let Some(external_secret) = consumer.external_secret() else { continue };
-        let Some(node) = node.get("externalSecret") else { continue };
+        let (Some(external_secret), Some(node)) = (consumer.external_secret(), means_node(node)) else { continue };
         if external_secret.reads.is_empty() {
             found.add(node.at("reads"), Some(&secret.name), ProblemKind::NoReads);
         }
         let reads = node.get("reads").map(Node::items).unwrap_or_default();
-        let mut keys = HashSet::new();
         for (read, node) in external_secret.reads.iter().zip(reads) {
-            let problem = match read {
-                Read::Whole { secret_key, .. } | Read::Property { secret_key, .. } if !keys.insert(secret_key) => {
-                    ProblemKind::DuplicateSecretKey
-                }
-                Read::Find { name, .. } if name != secret.source_name().as_str() => ProblemKind::FindsAnother,
-                _ => continue,
-            };
-            found.add(node.at, Some(&secret.name), problem);
+            if matches!(read, Read::Find { name, .. } if name != secret.source_name().as_str()) {
+                found.add(node.at, Some(&secret.name), ProblemKind::FindsAnother);
+            }
         }
     }
 }
 
-fn identity(consumer: &Consumer) -> (&str, &str) {
-    match &consumer.means {
-        ConsumerMeans::Sdk(_) => ("", consumer.application.as_str()),
-        ConsumerMeans::ExternalSecret(external_secret) => (external_secret.namespace.as_str(), external_secret.name.as_str()),
-    }
+/// Where a consumer says through which object it reads.
+pub(super) fn means_node(consumer: &Node) -> Option<&Node> {
+    consumer.get("externalSecret").or_else(|| consumer.get("clusterExternalSecret"))
+}
+
+fn identity(consumer: &Consumer) -> Result<&ExternalSecretId, &str> {
+    consumer.external_secret().map(|external_secret| &external_secret.id).ok_or(consumer.application.as_str())
 }
 
 /// Names, sources and Vault paths are unique. Looks at the tree, so that entries with other faults count too.

@@ -10,7 +10,7 @@ use std::{cell::RefCell, collections::HashSet, fmt};
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor, value::StrDeserializer};
 
 use super::{
-    node::{Content, Node, Position, Shape},
+    node::{Content, Key, Node, Position, Shape},
     problem::ProblemKind,
 };
 
@@ -249,7 +249,13 @@ impl<'de> de::Deserializer<'de> for Cursor<'_> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         or_blank!(self, deserialize_map(visitor));
         match &self.node.content {
-            Content::Map(_) => visitor.visit_map(Fields::new(self, &[])),
+            Content::Map(entries) => {
+                let mut seen = HashSet::new();
+                for (key, _) in entries.iter().filter(|(key, _)| !seen.insert(&key.text)) {
+                    self.pass.note(key.at, ProblemKind::RepeatedEntry);
+                }
+                visitor.visit_map(Entries { entries: entries.iter(), value: None, pass: self.pass })
+            }
             _ => Err(self.expected(Shape::Mapping)),
         }
     }
@@ -326,6 +332,37 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
             seed.deserialize(Cursor { node, pass: self.pass }).map_err(|stop| stop.at(node).within(Step::Index(index)))
         })
         .transpose()
+    }
+}
+
+/// A mapping whose keys nobody knows beforehand. An entry whose key or value is faulty is left out from then on.
+struct Entries<'n> {
+    entries: std::slice::Iter<'n, (Key, Node)>,
+    value: Option<&'n Node>,
+    pass: &'n Pass,
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'_> {
+    type Error = Stop;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Stop> {
+        let next = self.entries.by_ref().find(|(_, node)| !self.pass.is_blank(node));
+        next.map(|(key, node)| {
+            self.value = Some(node);
+            let text: StrDeserializer<'_, Stop> = key.text.as_str().into_deserializer();
+            seed.deserialize(text).map_err(|mut stop| {
+                stop.place.get_or_insert(Place { at: key.at, address: address_of(node) });
+                stop
+            })
+        })
+        .transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Stop> {
+        match self.value.take() {
+            Some(node) => seed.deserialize(Cursor { node, pass: self.pass }).map_err(|stop| stop.at(node)),
+            None => seed.deserialize(Blanked),
+        }
     }
 }
 

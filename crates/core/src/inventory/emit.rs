@@ -1,6 +1,8 @@
 //! An inventory as YAML text: deterministic, and read alike by YAML 1.1 and 1.2 parsers.
 
-use super::{Inventory, Secret, schema::SCHEMA_FILE};
+use serde::Serialize;
+
+use super::{Inventory, schema::SCHEMA_FILE};
 
 /// Where the first line of an emitted inventory points editors to, unless told otherwise: the schema beside the inventory.
 pub const DEFAULT_SCHEMA_URL: &str = SCHEMA_FILE;
@@ -14,9 +16,16 @@ impl Inventory {
         let mut text = format!(
             "# yaml-language-server: $schema={schema_url}\n\
              # What secrets there are. Metadata only: a value has no place here.\n\
-             apiVersion: migrate/v1\n\
-             secrets:\n"
+             apiVersion: migrate/v1\n"
         );
+        // Before the secrets, so that new ones can be appended at the end.
+        if !self.external_secrets.is_empty() {
+            text.push_str("externalSecrets:\n");
+            for declared in &self.external_secrets {
+                text.push_str(&entry(declared, ""));
+            }
+        }
+        text.push_str("secrets:\n");
         for secret in &self.secrets {
             text.push_str(&entry(secret, ""));
         }
@@ -25,7 +34,7 @@ impl Inventory {
 }
 
 /// One entry as an item of a list that is indented by `margin`.
-pub(super) fn entry(secret: &Secret, margin: &str) -> String {
+pub(super) fn entry(entry: &impl Serialize, margin: &str) -> String {
     let options = serde_saphyr::ser_options! {
         // Without it, quoting follows YAML 1.1 too, whose parsers read `on`, `1e3` or `12:30` as something else than text.
         yaml_12: false,
@@ -35,7 +44,7 @@ pub(super) fn entry(secret: &Secret, margin: &str) -> String {
     };
     let mut text = String::new();
     // Writing to a string fails for no reason that these types could give.
-    let written = serde_saphyr::to_fmt_writer_with_options(&mut text, &[secret], options);
+    let written = serde_saphyr::to_fmt_writer_with_options(&mut text, &[entry], options);
     debug_assert!(written.is_ok(), "every inventory can be written");
     text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") }).collect()
 }

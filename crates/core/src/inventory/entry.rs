@@ -6,6 +6,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::external_secret::ExternalSecretId;
 use crate::{
     name::{
         SecretName, VaultPath,
@@ -111,14 +112,14 @@ pub struct Consumer {
 pub enum ConsumerMeans {
     /// By calling Secrets Manager itself.
     Sdk(Sdk),
-    /// Through an ExternalSecret.
+    /// Through an ExternalSecret or a ClusterExternalSecret.
     ExternalSecret(ExternalSecret),
 }
 
-/// An application that reads the secret, through exactly one of `sdk` and `externalSecret`.
+/// An application that reads the secret, through exactly one of `sdk`, `externalSecret` and `clusterExternalSecret`.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, rename = "Consumer")]
-#[schemars(extend("oneOf" = [{ "required": ["sdk"] }, { "required": ["externalSecret"] }]))]
+#[schemars(extend("oneOf" = [{ "required": ["sdk"] }, { "required": ["externalSecret"] }, { "required": ["clusterExternalSecret"] }]))]
 struct DeclaredConsumer {
     /// The application.
     application: Prose,
@@ -128,16 +129,46 @@ struct DeclaredConsumer {
     sdk: Option<Sdk>,
     /// It mounts a Kubernetes Secret that External Secrets Operator materializes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "ExternalSecret")]
-    external_secret: Option<ExternalSecret>,
+    #[schemars(with = "ByExternalSecret")]
+    external_secret: Option<ByExternalSecret>,
+    /// It mounts Kubernetes Secrets that a ClusterExternalSecret makes in several namespaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ByClusterExternalSecret")]
+    cluster_external_secret: Option<ByClusterExternalSecret>,
+}
+
+/// A consumer that reads through an ExternalSecret.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, rename = "ExternalSecret")]
+struct ByExternalSecret {
+    /// Its namespace.
+    namespace: Namespace,
+    /// Its name.
+    name: KubernetesName,
+    /// What it reads of this secret.
+    #[schemars(length(min = 1))]
+    reads: Vec<Read>,
+}
+
+/// A consumer that reads through a ClusterExternalSecret.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, rename = "ClusterExternalSecret")]
+struct ByClusterExternalSecret {
+    /// Its name.
+    name: KubernetesName,
+    /// What it reads of this secret.
+    #[schemars(length(min = 1))]
+    reads: Vec<Read>,
 }
 
 /// Why a declared consumer is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum InvalidConsumer {
-    #[error("a consumer reads through exactly one of `sdk` and `externalSecret`; make them two consumers")]
-    BothMeans,
-    #[error("a consumer reads through `sdk` or `externalSecret`; add the one that it uses")]
+    #[error(
+        "a consumer reads through exactly one of `sdk`, `externalSecret` and `clusterExternalSecret`; make them several consumers"
+    )]
+    SeveralMeans,
+    #[error("a consumer reads through `sdk`, `externalSecret` or `clusterExternalSecret`; add the one that it uses")]
     NoMeans,
 }
 
@@ -145,23 +176,37 @@ impl TryFrom<DeclaredConsumer> for Consumer {
     type Error = InvalidConsumer;
 
     fn try_from(declared: DeclaredConsumer) -> Result<Self, InvalidConsumer> {
-        let means = match (declared.sdk, declared.external_secret) {
-            (Some(sdk), None) => ConsumerMeans::Sdk(sdk),
-            (None, Some(external_secret)) => ConsumerMeans::ExternalSecret(external_secret),
-            (Some(_), Some(_)) => return Err(InvalidConsumer::BothMeans),
-            (None, None) => return Err(InvalidConsumer::NoMeans),
+        let DeclaredConsumer { application, sdk, external_secret, cluster_external_secret } = declared;
+        let means = match (sdk, external_secret, cluster_external_secret) {
+            (Some(sdk), None, None) => ConsumerMeans::Sdk(sdk),
+            (None, Some(ByExternalSecret { namespace, name, reads }), None) => {
+                ConsumerMeans::ExternalSecret(ExternalSecret { id: ExternalSecretId::Namespaced { namespace, name }, reads })
+            }
+            (None, None, Some(ByClusterExternalSecret { name, reads })) => {
+                ConsumerMeans::ExternalSecret(ExternalSecret { id: ExternalSecretId::Cluster { name }, reads })
+            }
+            (None, None, None) => return Err(InvalidConsumer::NoMeans),
+            _ => return Err(InvalidConsumer::SeveralMeans),
         };
-        Ok(Self { application: declared.application, means })
+        Ok(Self { application, means })
     }
 }
 
 impl From<Consumer> for DeclaredConsumer {
-    fn from(consumer: Consumer) -> Self {
-        let (sdk, external_secret) = match consumer.means {
-            ConsumerMeans::Sdk(sdk) => (Some(sdk), None),
-            ConsumerMeans::ExternalSecret(external_secret) => (None, Some(external_secret)),
-        };
-        Self { application: consumer.application, sdk, external_secret }
+    fn from(Consumer { application, means }: Consumer) -> Self {
+        let mut declared = Self { application, sdk: None, external_secret: None, cluster_external_secret: None };
+        match means {
+            ConsumerMeans::Sdk(sdk) => declared.sdk = Some(sdk),
+            ConsumerMeans::ExternalSecret(ExternalSecret { id, reads }) => match id {
+                ExternalSecretId::Namespaced { namespace, name } => {
+                    declared.external_secret = Some(ByExternalSecret { namespace, name, reads });
+                }
+                ExternalSecretId::Cluster { name } => {
+                    declared.cluster_external_secret = Some(ByClusterExternalSecret { name, reads });
+                }
+            },
+        }
+        declared
     }
 }
 
@@ -174,16 +219,12 @@ pub struct Sdk {
     pub language: Option<Prose>,
 }
 
-/// A consumer that reads through an ExternalSecret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+/// A consumer that reads through an ExternalSecret or a ClusterExternalSecret.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalSecret {
-    /// Its namespace.
-    pub namespace: Namespace,
-    /// Its name.
-    pub name: KubernetesName,
+    /// Which one.
+    pub id: ExternalSecretId,
     /// What it reads of this secret.
-    #[schemars(length(min = 1))]
     pub reads: Vec<Read>,
 }
 

@@ -164,7 +164,7 @@ pub fn import(listed: &[ListedSecret]) -> Result<ImportedInventory, ImportError>
     if secrets.is_empty() {
         return Err(ImportError::Nothing { findings });
     }
-    Ok(ImportedInventory { inventory: Inventory::of(secrets), findings })
+    Ok(ImportedInventory { inventory: Inventory::of(Vec::new(), secrets), findings })
 }
 
 /// Brings the inventory `text` up to date with a listing: existing entries win and stay as they are, new ones are appended, and those
@@ -186,7 +186,7 @@ pub fn merge(text: &str, listed: &[ListedSecret]) -> Result<Merged, MergeError> 
         return Ok(Merged { text: text.to_owned(), inventory: old, added, findings });
     }
     let merged = appended(text, &new);
-    let inventory = Inventory::of(old.secrets.into_iter().chain(new.iter().cloned()).collect());
+    let inventory = Inventory::of(old.external_secrets, old.secrets.into_iter().chain(new.iter().cloned()).collect());
     match merged {
         // What was appended must be read as what was meant, whatever the file looks like.
         Some(text) if Inventory::parse(&text).as_ref() == Ok(&inventory) => Ok(Merged { text, inventory, added, findings }),

@@ -12,6 +12,7 @@ mod check;
 mod decode;
 mod emit;
 mod entry;
+pub mod external_secret;
 mod import;
 mod node;
 mod problem;
@@ -27,6 +28,7 @@ pub use self::{
         ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, InvalidProse, Prose, PushSecret,
         RecordedEncoding, Rotation, Sdk, Secret, Writer,
     },
+    external_secret::{DeclaredExternalSecret, ExternalSecretId},
     import::{Finding, FindingKind, ImportError, ImportedInventory, MergeError, Merged, import, merge},
     node::{Position, Shape},
     problem::{Problem, ProblemKind, SyntaxFault},
@@ -36,9 +38,10 @@ pub use self::{
 };
 use crate::name::SecretName;
 
-/// A valid inventory: at least one secret; names, sources and Vault paths are unique.
+/// A valid inventory: at least one secret; names, sources and Vault paths are unique, and no two ExternalSecrets are at odds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inventory {
+    external_secrets: Vec<DeclaredExternalSecret>,
     secrets: Vec<Secret>,
     by_name: BTreeMap<SecretName, usize>,
 }
@@ -49,12 +52,19 @@ impl Inventory {
     /// # Errors
     /// Every [`Problem`] that was found, in the order of the file.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
-        check::inventory(text).map(Self::of)
+        check::inventory(text).map(|checked| Self::of(checked.external_secrets, checked.secrets))
     }
 
-    fn of(secrets: Vec<Secret>) -> Self {
+    fn of(external_secrets: Vec<DeclaredExternalSecret>, secrets: Vec<Secret>) -> Self {
         let by_name = secrets.iter().enumerate().map(|(at, secret)| (secret.name.clone(), at)).collect();
-        Self { secrets, by_name }
+        Self { external_secrets, secrets, by_name }
+    }
+
+    /// The ExternalSecrets that are declared, in the order of the file. One that consumers name and that is not among them is made with
+    /// the defaults of the environment.
+    #[must_use]
+    pub fn external_secrets(&self) -> &[DeclaredExternalSecret] {
+        &self.external_secrets
     }
 
     /// All secrets, in the order of the file.

@@ -56,6 +56,9 @@ pub enum ProblemKind {
         /// The key.
         key: &'static str,
     },
+    /// A key of a free mapping stands twice. The key is not quoted.
+    #[error("this key stands here a second time; keep one")]
+    RepeatedEntry,
     /// A key that the schema does not have. The key is not quoted: it may stand here by mistake.
     #[error("unknown key; {}", .meant.map_or_else(|| format!("known here: {}", list(.known)), |meant| format!("did you mean `{meant}`?")))]
     UnknownKey {
@@ -147,8 +150,38 @@ pub enum ProblemKind {
     #[error("`find` names another secret; its `name` is that of this secret in Secrets Manager")]
     FindsAnother,
     /// Two reads of one ExternalSecret write one key.
-    #[error("two reads of this ExternalSecret write the same `secretKey`; keep one")]
-    DuplicateSecretKey,
+    #[error("two reads of this ExternalSecret write the same `secretKey`, the first for line {first_line}; keep one")]
+    DuplicateSecretKey {
+        /// Line of the first.
+        first_line: u64,
+    },
+    /// An ExternalSecret that is declared twice.
+    #[error("this ExternalSecret is declared on line {first_line} already; keep one of the two")]
+    DuplicateExternalSecret {
+        /// Line of the first.
+        first_line: u64,
+    },
+    /// Two ExternalSecrets that own one Kubernetes Secret.
+    #[error(
+        "line {first_line} is about an ExternalSecret that owns the same Kubernetes Secret; name another target, or let one of them have \
+         `creationPolicy: Merge`"
+    )]
+    SharedTarget {
+        /// Line of the first.
+        first_line: u64,
+    },
+    /// An ExternalSecret that reads nothing.
+    #[error("no consumer names this ExternalSecret and it reads nothing else; declare its consumers, or take it out")]
+    ReadsNothing,
+    /// `stores` or `order` names a secret that the ExternalSecret does not read.
+    #[error("this ExternalSecret does not read {name}; take it out, or declare the consumer")]
+    NotRead {
+        /// The secret.
+        name: SecretName,
+    },
+    /// `order` does not list each item once.
+    #[error("`order` lists each `extract` of a consumer and each `dataFrom` of `others` once, or is left out")]
+    Order,
 }
 
 /// Why a text is no YAML that can be read as inventory.

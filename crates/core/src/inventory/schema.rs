@@ -2,7 +2,10 @@
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 
-use super::entry::{ApiVersion, Secret};
+use super::{
+    entry::{ApiVersion, Secret},
+    external_secret::DeclaredExternalSecret,
+};
 
 /// What the schema is called for ever. A new version of the format gets a new one.
 pub const SCHEMA_ID: &str = "urn:migrate:secrets-inventory:v1";
@@ -17,6 +20,9 @@ pub const SCHEMA_FILE: &str = "secrets-inventory.v1.json";
 struct Document {
     /// Version of the file format.
     api_version: ApiVersion,
+    /// How ExternalSecrets are made, where the environment's defaults do not fit.
+    #[serde(default)]
+    external_secrets: Vec<DeclaredExternalSecret>,
     /// Every secret, once.
     #[schemars(length(min = 1))]
     secrets: Vec<Secret>,

@@ -133,8 +133,9 @@ pub enum PlannedDelivery {
     Sdk,
     /// Through an ExternalSecret: it is switched after commit.
     ExternalSecret {
-        /// Namespace.
-        namespace: String,
+        /// Namespace; none for a ClusterExternalSecret.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        namespace: Option<String>,
         /// Name.
         name: String,
         /// What it reads.

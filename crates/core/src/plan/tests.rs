@@ -174,7 +174,7 @@ fn an_external_secret_consumer_is_switched_by_hand_or_not_committed() {
         version: None,
         metadata_policy: MetadataPolicy::None,
     };
-    let delivery = PlannedDelivery::ExternalSecret { namespace: "apps".into(), name: "orders".into(), reads: vec![read] };
+    let delivery = PlannedDelivery::ExternalSecret { namespace: Some("apps".into()), name: "orders".into(), reads: vec![read] };
     let plan = planned(|c| c.consumers = vec![PlannedConsumer { application: "orders".into(), delivery }]);
     assert!(check(plan.clone(), Goal::Verify, false).is_ok());
     assert_eq!(check(plan.clone(), Goal::Commit, false).unwrap_err(), [Finding::ConsumersByHand { count: 1 }]);

@@ -33,7 +33,7 @@ pub(super) fn deliver(read: &Read, selected: Selected) -> Result<Delivered, Read
             one(converted(*conversion_strategy, name)?, bytes)
         }
         // The rewrite list sees keys and values as the provider gave them; equal before it is equal after it.
-        (Read::Extract { rewrite: true, .. }, Selected::Many(members)) => Ok(Delivered(members)),
+        (Read::Extract { rewrite, .. }, Selected::Many(members)) if !rewrite.is_empty() => Ok(Delivered(members)),
         (Read::Extract { conversion_strategy, .. }, Selected::Many(members)) => {
             let mut delivered = BTreeMap::new();
             for (member, bytes) in members {

@@ -84,9 +84,9 @@ pub enum Read {
         /// `extract.metadataPolicy`.
         #[serde(default, skip_serializing_if = "MetadataPolicy::is_none")]
         metadata_policy: MetadataPolicy,
-        /// Whether the `dataFrom` entry has a `rewrite` list: keys then go through it instead of the conversion.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        rewrite: bool,
+        /// The `rewrite` list of the `dataFrom` entry: where there is one, keys go through it instead of the conversion.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rewrite: Vec<Rewrite>,
     },
     /// `dataFrom[].find` that matches this secret today: the whole secret under a key made from its name. What else it matches is not
     /// told here. Against KV v2 it is spelled out as an explicit read, so secrets made later no longer join by themselves.
@@ -134,6 +134,71 @@ pub enum MetadataPolicy {
     None,
     /// Tags or custom metadata instead of the value.
     Fetch,
+}
+
+/// One item of `dataFrom[].rewrite`. What it makes of keys and values depends on nothing but them, so what is equal before it is equal after
+/// it; it is carried as it is and not followed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Rewrite {
+    /// Keys that match a regular expression of Go's syntax.
+    Regexp {
+        /// The expression.
+        source: String,
+        /// What it becomes, `$1` being its first group.
+        target: String,
+    },
+    /// Keys by template.
+    Transform {
+        /// Go template of a key; `{{ .value }}` is the key it had.
+        template: String,
+    },
+    /// JSON objects under several keys become one.
+    Merge {
+        /// `into`: the key for the outcome, with strategy `JSON`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        into: Option<String>,
+        /// `priority`: keys that win, the first least.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        priority: Vec<String>,
+        /// `priorityPolicy`, from 0.20 on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        priority_policy: Option<MergePriorityPolicy>,
+        /// `strategy`
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        strategy: Option<MergeStrategy>,
+        /// `conflictPolicy`
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        conflict_policy: Option<MergeConflictPolicy>,
+    },
+}
+
+/// `rewrite[].merge.priorityPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum MergePriorityPolicy {
+    /// A key of `priority` may be missing.
+    IgnoreNotFound,
+    /// It may not.
+    Strict,
+}
+
+/// `rewrite[].merge.strategy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum MergeStrategy {
+    /// Members become keys.
+    Extract,
+    /// Members become one JSON object.
+    #[serde(rename = "JSON")]
+    Json,
+}
+
+/// `rewrite[].merge.conflictPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum MergeConflictPolicy {
+    /// The later one wins.
+    Ignore,
+    /// Two equal keys are an error.
+    Error,
 }
 
 /// What one read puts into the Kubernetes Secret: key → bytes.
@@ -279,7 +344,7 @@ impl Read {
             decoding_strategy: DecodingStrategy::None,
             version: None,
             metadata_policy: MetadataPolicy::None,
-            rewrite: false,
+            rewrite: Vec::new(),
         }
     }
 

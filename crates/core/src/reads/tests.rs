@@ -261,7 +261,7 @@ fn keys_of_extract_are_converted_and_then_have_to_please_kubernetes() {
     let mut rewritten = Read::extract();
     if let (Read::Extract { conversion_strategy, .. }, Read::Extract { rewrite, .. }) = (&mut unicode, &mut rewritten) {
         *conversion_strategy = ConversionStrategy::Unicode;
-        *rewrite = true;
+        rewrite.push(Rewrite::Transform { template: "{{ .value | upper }}".into() });
     }
     let value = text(r#"{"a b😀":"1"}"#);
     assert_eq!(many(from_secrets_manager(&value, &unicode)).unwrap(), ["a_U0020_b_U1f600_=1"]);
@@ -336,7 +336,7 @@ fn go_answers_the_same() {
 #[test]
 fn reads_are_written_in_yaml_as_an_external_secret_says_them() {
     let yaml = "- whole: {secretKey: a}\n- property: {secretKey: b, property: db.host, decodingStrategy: Base64}\n- extract: {}\n\
-                - extract: {property: cfg, conversionStrategy: Unicode, rewrite: true}\n- find: {name: platform-data/pg/app}\n";
+                - extract: {property: cfg, conversionStrategy: Unicode, rewrite: [regexp: {source: a, target: b}, merge: {strategy: JSON}]}\n- find: {name: platform-data/pg/app}\n";
     let reads: Vec<Read> = serde_saphyr::from_str(yaml).unwrap();
     assert_eq!(reads[0], Read::whole("a"));
     assert_eq!(reads[1], Read::property("b", "db.host").decoded(DecodingStrategy::Base64));

@@ -179,8 +179,8 @@ fn planned(consumer: &Consumer) -> PlannedConsumer {
     let delivery = match &consumer.means {
         ConsumerMeans::Sdk(_) => PlannedDelivery::Sdk,
         ConsumerMeans::ExternalSecret(secret) => PlannedDelivery::ExternalSecret {
-            namespace: secret.namespace.to_string(),
-            name: secret.name.to_string(),
+            namespace: secret.id.namespace().map(ToString::to_string),
+            name: secret.id.name().to_string(),
             reads: secret.reads.clone(),
         },
     };

@@ -85,6 +85,6 @@ fn rows(inventory: &Inventory, state: &Handover) -> Shown {
 fn consumer(consumer: &Consumer) -> String {
     match &consumer.means {
         ConsumerMeans::Sdk(_) => format!("{} (SDK)", consumer.application),
-        ConsumerMeans::ExternalSecret(secret) => format!("{} ({}/{})", consumer.application, secret.namespace, secret.name),
+        ConsumerMeans::ExternalSecret(secret) => format!("{} ({})", consumer.application, secret.id),
     }
 }
