@@ -1,3 +1,5 @@
-//! External Secrets Operator: what `migrate` emits for it. Pure; stores, whole manifests and the cluster's side follow.
+//! External Secrets Operator: what each version knows, and the manifests that `migrate` emits for it. Pure; the cluster's side follows.
 
 pub mod emit;
+pub mod version;
+pub mod yaml;
