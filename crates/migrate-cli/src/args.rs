@@ -10,7 +10,7 @@ use migrate_core::{
 /// Hand authority over secrets from AWS Secrets Manager to Vault or OpenBao
 ///
 /// A wave of secrets is planned, fenced, copied, verified and committed; every step stands in a ledger in your Git repository, and after
-/// any interruption the same command goes on. Nothing changes a system but `apply`.
+/// any interruption the same command goes on. Nothing changes a system but `apply` and `rollback`.
 #[derive(Debug, Parser)]
 #[command(name = "migrate", version, max_term_width = 100, disable_help_subcommand = true, arg_required_else_help = true)]
 pub struct Args {
@@ -51,6 +51,8 @@ pub enum Command {
     Plan(Plan),
     /// Carry a plan out, as far as --through says; the same command resumes
     Apply(Apply),
+    /// Take a wave back to before it began; not after its commit. The same command resumes
+    Rollback(Rollback),
     /// Show how far each wave is, what it waits for, and the next command
     Status(Status),
     /// Look again at everything that was handed over, and compare; changes nothing
@@ -105,6 +107,17 @@ pub struct Apply {
     /// Commit although ExternalSecrets read members: I switch them myself afterwards (recorded)
     #[arg(long)]
     pub consumers_by_hand: bool,
+    /// Take the lead from a run that did not end: I know that its process is dead (recorded)
+    #[arg(long, value_name = "EPOCH", value_parser = epoch)]
+    pub predecessor_dead: Option<Epoch>,
+}
+
+/// `migrate rollback`
+#[derive(Debug, ClapArgs)]
+pub struct Rollback {
+    /// Wave to take back: our copies are cleared first, then our fences taken away, and nothing else is touched
+    #[arg(value_name = "WAVE", value_parser = wave)]
+    pub wave: WaveName,
     /// Take the lead from a run that did not end: I know that its process is dead (recorded)
     #[arg(long, value_name = "EPOCH", value_parser = epoch)]
     pub predecessor_dead: Option<Epoch>,

@@ -58,6 +58,8 @@ pub enum Reason {
     PlanStale,
     /// Members can't go on.
     MembersBlocked,
+    /// A wave that has not begun or is committed can't be taken back.
+    NoWayBack,
     /// Consumers would be left behind by a commit.
     Consumers,
     /// A store did not answer for some members; the same command goes on.
@@ -131,6 +133,7 @@ impl Reason {
             | Self::PlanRefused
             | Self::PlanStale
             | Self::MembersBlocked
+            | Self::NoWayBack
             | Self::Consumers
             | Self::Differs
             | Self::Edited

@@ -1,8 +1,9 @@
-//! `migrate apply`: carries a plan out. The only command that changes a system.
+//! `migrate apply`: carries a plan out.
 
 use driver::{LedgerFile, Pace, Session, SessionSettings, TokioClock};
 use migrate_core::{
     handover::{Goal, Handover, Stage},
+    id::Epoch,
     plan::{self, CheckedPlan, Finding},
 };
 use serde::Serialize;
@@ -42,11 +43,12 @@ struct Applied {
     next: Option<String>,
 }
 
+/// How long a step took.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Took {
-    step: &'static str,
-    milliseconds: u64,
+pub(super) struct Took {
+    pub(super) step: &'static str,
+    pub(super) milliseconds: u64,
 }
 
 impl Report for Applied {
@@ -103,16 +105,18 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
     let systems = Systems::connect(&settings, &context.environment).await?;
     let progress = context.progress();
     let processes = Proc::new(&context.environment);
-    let session = SessionSettings {
-        operator: context.environment.operator(),
-        runner: runner(&context.environment),
-        pace: Pace::default(),
-        predecessor_dead: args.predecessor_dead,
-    };
+    let session = session_settings(context, args.predecessor_dead);
     let interrupt = context.interrupt.clone();
     let opened = Session::open(systems.ports(), file, &TokioClock, &progress, &processes, interrupt, session).await;
-    let mut session = opened.map_err(|error| stopped(&settings, &error))?;
-    let report = session.apply(&plan, goal).await.map_err(|error| stopped(&settings, &error))?;
+    let mut session = opened.map_err(|error| stopped(&settings, &error, None))?;
+    let report = match session.apply(&plan, goal).await {
+        Ok(report) => report,
+        Err(error) => {
+            let name = &plan.plan().wave;
+            let is_open = session.state().waves.get(name).is_some_and(|wave| wave.stage.is_open());
+            return Err(stopped(&settings, &error, is_open.then_some(name)));
+        }
+    };
 
     let wave = report.wave.to_string();
     context.printer.show(&Applied {
@@ -129,7 +133,17 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
     Ok(Exit::Done)
 }
 
-fn took(step: &driver::StepTime) -> Took {
+/// How a session that leads is opened.
+pub(super) fn session_settings(context: &Context, predecessor_dead: Option<Epoch>) -> SessionSettings {
+    SessionSettings {
+        operator: context.environment.operator(),
+        runner: runner(&context.environment),
+        pace: Pace::default(),
+        predecessor_dead,
+    }
+}
+
+pub(super) fn took(step: &driver::StepTime) -> Took {
     Took { step: step.step, milliseconds: u64::try_from(step.took.as_millis()).unwrap_or(u64::MAX) }
 }
 

@@ -7,6 +7,7 @@ mod ledger;
 mod plan;
 mod plans;
 mod rehearse;
+mod rollback;
 mod status;
 mod stopped;
 mod verify;
@@ -65,6 +66,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Inventory(Inventory::Show) => inventory::show::run(context),
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,
+        Command::Rollback(args) => rollback::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Rehearse(args) => rehearse::run(context, &args).await,

@@ -7,7 +7,7 @@ use driver::{
     survey::{Selected, candidates},
 };
 use migrate_core::{
-    handover::{Goal, Handover},
+    handover::{Goal, Handover, Stage},
     inventory::{Consumer, ConsumerMeans, Disposition, Inventory, Secret},
     name::SecretName,
     plan::{self, Finding, Plan, PlannedConsumer, PlannedDelivery},
@@ -68,9 +68,12 @@ pub(super) async fn run(context: &Context, args: &args::Plan) -> Result<Exit, Co
         Some(wave) => wave.clone(),
         None => plans::next_free(state, &plans)?,
     };
-    if state.waves.contains_key(&wave) {
-        return Err(CommandError::new(Reason::PlanForeign, format!("wave {wave} has begun; its plan can't be made anew"))
-            .hint("`migrate apply` goes on with it; another wave needs another name"));
+    if let Some(begun) = state.waves.get(&wave) {
+        let error = CommandError::new(Reason::PlanForeign, format!("wave {wave} has begun; its plan can't be made anew"));
+        return Err(match begun.stage {
+            Stage::RolledBack => error.because_of("it was rolled back").hint("plan its secrets under another name"),
+            _ => error.hint("`migrate apply` goes on with it; another wave needs another name"),
+        });
     }
     let selected = select(context, &inventory, state, &plans, args)?;
 

@@ -281,7 +281,8 @@ fn wave_status(settings: &Settings, plans: &[PlanFile], records: &[Record], name
         consumers_by_hand: wave.consumers_by_hand,
         findings: Vec::new(),
         next: match waits_for {
-            WaitsFor::Nothing | WaitsFor::Rollback => None,
+            WaitsFor::Nothing => None,
+            WaitsFor::Rollback => Some(format!("`migrate rollback {name}`")),
             WaitsFor::Commit | WaitsFor::Confirm => Some(format!("`migrate apply{file} --through commit{by_hand}`")),
             _ => Some(format!("`migrate apply{file}`")),
         },

@@ -1,7 +1,10 @@
 //! Why a run stopped, as a person reads it: heading, causes, who can't go on and why, and the next command.
 
 use driver::Stopped;
-use migrate_core::handover::judge::{Blocked, Obstacle};
+use migrate_core::{
+    handover::judge::{Blocked, Obstacle},
+    id::WaveName,
+};
 
 use crate::{
     error::{CommandError, Reason, Side},
@@ -12,8 +15,18 @@ use crate::{
 /// Findings shown before the rest is counted.
 const SHOWN: usize = 40;
 
-/// Turns the driver's answer into the command's.
-pub(super) fn stopped(settings: &Settings, stopped: &Stopped) -> CommandError {
+/// Turns the driver's answer into the command's. `open` is the wave, where it has begun and can still go back.
+pub(super) fn stopped(settings: &Settings, stopped: &Stopped, open: Option<&WaveName>) -> CommandError {
+    let error = without_way_back(settings, stopped, open);
+    match (open, stopped) {
+        (Some(wave), Stopped::Stale(_) | Stopped::Blocked { .. } | Stopped::Violated(_)) => {
+            error.hint(format!("`migrate rollback {wave}` takes the wave back to before it began; then plan anew"))
+        }
+        _ => error,
+    }
+}
+
+fn without_way_back(settings: &Settings, stopped: &Stopped, open: Option<&WaveName>) -> CommandError {
     let told = |reason: Reason| CommandError::new(reason, stopped.to_string());
     match stopped {
         Stopped::Ledger(error) => ledger::broken(settings, error),
@@ -23,9 +36,13 @@ pub(super) fn stopped(settings: &Settings, stopped: &Stopped) -> CommandError {
             .hint("let it go on, or stop it there and let it say so in the ledger")
             .hint(format!("if you know that the process is dead: `migrate apply --predecessor-dead {epoch}`, which is recorded")),
         Stopped::LeadLost => told(Reason::LeadLost).hint("`migrate ledger show` on the newest ledger says who leads"),
-        Stopped::Stale(blocked) => named(told(Reason::PlanStale), blocked)
-            .because_of("nothing was changed")
-            .hint("plan the wave anew: `migrate plan --wave NAME`"),
+        Stopped::Stale(blocked) => {
+            let this = named(told(Reason::PlanStale), blocked);
+            match open {
+                None => this.because_of("nothing was changed").hint("plan the wave anew: `migrate plan --wave NAME`"),
+                Some(_) => this.because_of("the wave has begun, and nothing is fenced or copied yet"),
+            }
+        }
         Stopped::OtherPlan(_) => told(Reason::PlanForeign).hint("`migrate status` shows which plan belongs to which wave"),
         Stopped::Blocked { blocked, .. } => {
             let lost = blocked.iter().any(|member| matches!(member.obstacle, Obstacle::LeadLost { .. }));

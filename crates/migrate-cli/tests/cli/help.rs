@@ -11,7 +11,7 @@ fn help_shows_every_command() {
 
     A wave of secrets is planned, fenced, copied, verified and committed; every step stands in a ledger
     in your Git repository, and after any interruption the same command goes on. Nothing changes a
-    system but `apply`.
+    system but `apply` and `rollback`.
 
     Usage: migrate [OPTIONS] <COMMAND>
 
@@ -20,6 +20,7 @@ fn help_shows_every_command() {
       inventory  Build, check and show secrets-inventory.yaml
       plan       Look at both stores and write the plan of a wave; changes nothing
       apply      Carry a plan out, as far as --through says; the same command resumes
+      rollback   Take a wave back to before it began; not after its commit. The same command resumes
       status     Show how far each wave is, what it waits for, and the next command
       verify     Look again at everything that was handed over, and compare; changes nothing
       ledger     Show or check the ledger

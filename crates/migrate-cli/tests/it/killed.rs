@@ -24,17 +24,17 @@ const LEDGER: &str = "migrate/test/ledger.jsonl";
 const APPLY: [&str; 4] = ["apply", "--through", "commit", "--consumers-by-hand"];
 
 /// One small estate with a plan, its stores behind counting proxies.
-struct Scene {
-    account: AwsAccount,
-    mount: Mount,
-    estate: Estate,
-    aws: Proxy,
-    vault: Proxy,
-    bench: Workbench,
+pub(crate) struct Scene {
+    pub(crate) account: AwsAccount,
+    pub(crate) mount: Mount,
+    pub(crate) estate: Estate,
+    pub(crate) aws: Proxy,
+    pub(crate) vault: Proxy,
+    pub(crate) bench: Workbench,
 }
 
 impl Scene {
-    async fn planned(name: &str) -> Self {
+    pub(crate) async fn planned(name: &str) -> Self {
         let servers = Servers::from_env();
         let (account, mount) = (AwsAccount::fresh(&servers).await, Mount::fresh(&servers).await);
         let estate = Estate::seed(&account, 16).await;
@@ -50,15 +50,15 @@ impl Scene {
         Self { account, mount, estate, aws, vault, bench }
     }
 
-    fn start(&self) -> Child {
-        self.bench.command(&APPLY).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("migrate starts")
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.bench.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("migrate starts")
     }
 
     /// Kills a run and keeps what it had said.
-    fn kill(&self, mut child: Child) {
+    pub(crate) fn kill(&self, mut child: Child, arguments: &[&str]) {
         // It may have ended already, at a random moment.
         let _ = child.kill();
-        self.bench.keep(&APPLY, child.wait_with_output().expect("its output"));
+        self.bench.keep(arguments, child.wait_with_output().expect("its output"));
         self.aws.thaw();
         self.vault.thaw();
     }
@@ -92,7 +92,12 @@ fn say(text: &str) {
 }
 
 /// Freezes a proxy at the nth effect that fits, at one side.
-fn freeze(proxy: &Proxy, fits: impl Fn(&Effect) -> bool + Send + 'static, nth: usize, at: Side) -> oneshot::Receiver<()> {
+pub(crate) fn freeze(
+    proxy: &Proxy,
+    fits: impl Fn(&Effect) -> bool + Send + 'static,
+    nth: usize,
+    at: Side,
+) -> oneshot::Receiver<()> {
     let (tell, told) = oneshot::channel();
     let mut tell = Some(tell);
     let mut seen = 0;
@@ -152,9 +157,9 @@ async fn killed_at(kind: &'static str, behind_aws: bool, fits: fn(&Effect) -> bo
     for side in [Side::Before, Side::After] {
         let scene = Scene::planned(&format!("killed-{kind}-{nth}")).await;
         let reached = freeze(if behind_aws { &scene.aws } else { &scene.vault }, fits, nth, side);
-        let child = scene.start();
+        let child = scene.start(&APPLY);
         reached.await.unwrap_or_else(|_| panic!("{kind} {nth} was never reached"));
-        scene.kill(child);
+        scene.kill(child, &APPLY);
         scene.resumes(&format!("at {kind} {nth}, {side:?}")).await;
     }
 }
@@ -218,10 +223,10 @@ async fn at_ten_random_moments() {
         let scene = Scene::planned(&format!("killed-random-{round}")).await;
         let share = (uuid::Uuid::new_v4().as_u128() % 1000) as u32;
         let after: Duration = takes * share / 1000;
-        let child = scene.start();
+        let child = scene.start(&APPLY);
         // The one test whose subject is an arbitrary moment: no condition could be awaited instead.
         tokio::time::sleep(after).await;
-        scene.kill(child);
+        scene.kill(child, &APPLY);
         scene.resumes(&format!("after {share} thousandths of an undisturbed run")).await;
     }
 }

@@ -12,5 +12,6 @@ mod handover;
 mod killed;
 mod proxied;
 mod refused;
+mod rollback;
 mod stack;
 mod support;
