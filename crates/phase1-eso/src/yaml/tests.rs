@@ -149,8 +149,9 @@ proptest! {
         }
     }
 
+    // Without `{`: two of them may make a text into a Helm template.
     #[test]
-    fn json_is_read_as_what_it_is(texts in proptest::collection::vec("[ -~äé\n]{0,12}", 0..6)) {
+    fn json_is_read_as_what_it_is(texts in proptest::collection::vec("[ -z|}~äé\n]{0,12}", 0..6)) {
         let json = serde_json::json!({"l": texts, "n": [1, -2, 0.5, null, true]});
         prop_assert_eq!(one(&json.to_string()).to_json(), json);
     }
