@@ -134,6 +134,12 @@ pub enum Obstacle {
         /// Applications, joined by commas.
         applications: String,
     },
+    /// A `find` reaches it together with secrets that are not in the wave: the one manifest can't be switched for some of them.
+    #[error("is reached by a `find` that also reaches {names}; hand them over in one wave")]
+    FoundTogether {
+        /// The others, joined by commas.
+        names: String,
+    },
     /// Another wave holds it.
     #[error("belongs to wave {wave}")]
     Held {

@@ -85,7 +85,12 @@ pub fn build(setting: Setting, state: &Handover, candidates: Vec<Candidate>) -> 
                 let applications: Vec<&str> = member.sdk_applications().collect();
                 if !applications.is_empty() {
                     let obstacle = Obstacle::SdkConsumers { applications: applications.join(", ") };
-                    waiting.push(Waiting { name, blocks: Blocks::Commit, obstacle });
+                    waiting.push(Waiting { name: name.clone(), blocks: Blocks::Commit, obstacle });
+                }
+                let beyond = member.found_beyond();
+                if !beyond.is_empty() {
+                    let names = beyond.into_iter().map(SecretName::as_str).collect::<Vec<_>>().join(", ");
+                    waiting.push(Waiting { name, blocks: Blocks::Commit, obstacle: Obstacle::FoundTogether { names } });
                 }
                 members.push(member);
             }

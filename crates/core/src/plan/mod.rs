@@ -14,7 +14,10 @@ mod render;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -140,6 +143,9 @@ pub enum PlannedDelivery {
         name: String,
         /// What it reads.
         reads: Vec<Read>,
+        /// Names of other secrets that its `find` reaches, which move too and are not in this wave.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        finds_beyond: Vec<SecretName>,
     },
 }
 
@@ -230,6 +236,30 @@ impl PlannedMember {
             .iter()
             .filter(|consumer| matches!(consumer.delivery, PlannedDelivery::Sdk))
             .map(|consumer| consumer.application.as_str())
+    }
+
+    /// The ExternalSecrets whose `find` reaches it.
+    pub fn found_by(&self) -> impl Iterator<Item = String> {
+        self.consumers.iter().filter_map(|consumer| match &consumer.delivery {
+            PlannedDelivery::ExternalSecret { namespace, name, reads, .. }
+                if reads.iter().any(|read| matches!(read, Read::Find { .. })) =>
+            {
+                Some(namespace.as_ref().map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}")))
+            }
+            _ => None,
+        })
+    }
+
+    /// Other secrets that a `find` reaches and that are left out of the wave, each once.
+    #[must_use]
+    pub fn found_beyond(&self) -> BTreeSet<&SecretName> {
+        self.consumers
+            .iter()
+            .flat_map(|consumer| match &consumer.delivery {
+                PlannedDelivery::ExternalSecret { finds_beyond, .. } => finds_beyond.as_slice(),
+                PlannedDelivery::Sdk => &[],
+            })
+            .collect()
     }
 
     /// Whether an ExternalSecret reads it.

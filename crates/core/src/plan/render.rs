@@ -1,6 +1,6 @@
 //! A plan as a person reads it. The file is JSON; this is what `migrate plan` prints.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{Blocks, Plan, PlannedMember};
 use crate::codec::Encoding;
@@ -34,6 +34,16 @@ pub fn render(plan: &Plan) -> String {
     }
     if plan.members.len() > SHOWN {
         let _ = writeln!(out, "  … and {} more, in the plan file", plan.members.len() - SHOWN);
+    }
+    let mut finds: BTreeMap<String, usize> = BTreeMap::new();
+    for found_by in plan.members.iter().flat_map(PlannedMember::found_by) {
+        *finds.entry(found_by).or_default() += 1;
+    }
+    for (external_secret, count) in finds {
+        let _ = writeln!(
+            out,
+            "  ~ the `find` of {external_secret} becomes explicit reads of the {count} it matches today: secrets made later no longer join by themselves"
+        );
     }
     for waiting in &plan.waiting {
         let until = match waiting.blocks {

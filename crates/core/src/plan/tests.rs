@@ -10,7 +10,7 @@ use crate::{
     handover::{Goal, Handover},
     id::SourceVersion,
     observed::{FenceSeen, Sighting, SourceSecret, TargetEntry},
-    reads::{DecodingStrategy, MetadataPolicy},
+    reads::{ConversionStrategy, DecodingStrategy, MetadataPolicy},
 };
 
 fn name(text: &str) -> SecretName {
@@ -174,11 +174,46 @@ fn an_external_secret_consumer_is_switched_by_hand_or_not_committed() {
         version: None,
         metadata_policy: MetadataPolicy::None,
     };
-    let delivery = PlannedDelivery::ExternalSecret { namespace: Some("apps".into()), name: "orders".into(), reads: vec![read] };
+    let delivery = PlannedDelivery::ExternalSecret {
+        namespace: Some("apps".into()),
+        name: "orders".into(),
+        reads: vec![read],
+        finds_beyond: Vec::new(),
+    };
     let plan = planned(|c| c.consumers = vec![PlannedConsumer { application: "orders".into(), delivery }]);
     assert!(check(plan.clone(), Goal::Verify, false).is_ok());
     assert_eq!(check(plan.clone(), Goal::Commit, false).unwrap_err(), [Finding::ConsumersByHand { count: 1 }]);
     assert!(check(plan, Goal::Commit, true).is_ok_and(|checked| checked.consumers_by_hand()));
+}
+
+// REQ ESO-5: after the switch a `find` names what it reads; it can't be switched for a part of what it reaches.
+#[test]
+fn a_find_is_told_and_blocks_the_commit_where_it_reaches_beyond_the_wave() {
+    let found = |beyond: &[&str]| {
+        let read = Read::Find {
+            name: "platform-data/postgres/orders".into(),
+            conversion_strategy: ConversionStrategy::Default,
+            decoding_strategy: DecodingStrategy::None,
+        };
+        let delivery = PlannedDelivery::ExternalSecret {
+            namespace: Some("apps".into()),
+            name: "all".into(),
+            reads: vec![read],
+            finds_beyond: beyond.iter().map(|text| name(text)).collect(),
+        };
+        planned(|c| c.consumers = vec![PlannedConsumer { application: "orders".into(), delivery }])
+    };
+    let alone = found(&[]);
+    assert!(
+        render(&alone).contains("~ the `find` of apps/all becomes explicit reads of the 1 it matches today"),
+        "{}",
+        render(&alone)
+    );
+    assert!(check(alone, Goal::Commit, true).is_ok());
+    let beyond = found(&["platform-data/postgres/billing"]);
+    assert!(check(beyond.clone(), Goal::Verify, false).is_ok());
+    let findings = check(beyond, Goal::Commit, true).unwrap_err();
+    assert!(findings[0].to_string().contains("platform-data/postgres/billing"), "{findings:?}");
 }
 
 // REQ P2, P9: what would expire, and a fence that would bind ourselves, are found before anything is touched.

@@ -1,6 +1,6 @@
 //! `migrate plan`: looks at both stores, chooses encodings, and writes the plan of a wave. Changes no system.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use driver::{
     Pace,
@@ -8,10 +8,11 @@ use driver::{
 };
 use migrate_core::{
     handover::{Goal, Handover, Stage},
-    inventory::{Consumer, ConsumerMeans, Disposition, Inventory, Secret},
+    inventory::{Consumer, Disposition, ExternalSecret, ExternalSecretId, Inventory, Secret},
     name::SecretName,
     plan::{self, Finding, Plan, PlannedConsumer, PlannedDelivery},
     ports::{Incoming as _, Outgoing as _},
+    reads::Read,
 };
 use serde::Serialize;
 
@@ -147,13 +148,12 @@ fn select(
                 .because(&error)
                 .hint("`migrate inventory show` lists the names")
         })?;
-        return Ok(chosen.into_iter().map(selected).collect());
+        return Ok(selected(inventory, state, &chosen));
     }
     let waiting = plans.iter().filter(|file| plans::is_waiting(state, &file.plan) && Some(&file.plan.wave) != args.wave.as_ref());
     let planned: BTreeSet<&SecretName> = waiting.flat_map(|file| file.plan.members.iter().map(|member| &member.name)).collect();
     let free = |secret: &&Secret| secret.moves() && state.holder_of(&secret.name).is_none();
-    let chosen: Vec<Selected> =
-        inventory.secrets().iter().filter(free).filter(|secret| !planned.contains(&secret.name)).map(selected).collect();
+    let chosen: Vec<&Secret> = inventory.secrets().iter().filter(free).filter(|secret| !planned.contains(&secret.name)).collect();
     if !planned.is_empty() {
         context.printer.note(format!("left out, since plans that have not begun hold them: {}", count(planned.len(), "secret")));
     }
@@ -162,29 +162,44 @@ fn select(
             .because_of("every secret of the inventory stays, is in a wave, or is in a plan that has not begun")
             .hint("`migrate status` shows waves and plans, `migrate inventory show` every secret"));
     }
-    Ok(chosen)
+    Ok(selected(inventory, state, &chosen))
 }
 
-fn selected(secret: &Secret) -> Selected {
-    Selected {
+fn selected(inventory: &Inventory, state: &Handover, chosen: &[&Secret]) -> Vec<Selected> {
+    let names: BTreeSet<&SecretName> = chosen.iter().map(|secret| &secret.name).collect();
+    let is_left = |secret: &&Secret| secret.moves() && !names.contains(&secret.name) && !state.is_handed_over(&secret.name);
+    // What each `find` reaches that moves, has not moved, and is not chosen.
+    let mut beyond: BTreeMap<&ExternalSecretId, Vec<SecretName>> = BTreeMap::new();
+    for secret in inventory.secrets().iter().filter(is_left) {
+        for id in secret.consumers.iter().filter_map(Consumer::external_secret).filter(finds).map(|by| &by.id) {
+            beyond.entry(id).or_default().push(secret.name.clone());
+        }
+    }
+    let selected = |secret: &&Secret| Selected {
         name: secret.name.clone(),
         source: secret.source_name().clone(),
         stays: match &secret.disposition {
             Disposition::Moves => None,
             Disposition::Stays(why) => Some(why.to_string()),
         },
-        consumers: secret.consumers.iter().map(planned).collect(),
-    }
+        consumers: secret.consumers.iter().map(|consumer| planned(consumer, &beyond)).collect(),
+    };
+    chosen.iter().map(selected).collect()
 }
 
-fn planned(consumer: &Consumer) -> PlannedConsumer {
+fn finds(external_secret: &&ExternalSecret) -> bool {
+    external_secret.reads.iter().any(|read| matches!(read, Read::Find { .. }))
+}
+
+fn planned(consumer: &Consumer, beyond: &BTreeMap<&ExternalSecretId, Vec<SecretName>>) -> PlannedConsumer {
     let application = consumer.application.to_string();
-    let delivery = match &consumer.means {
-        ConsumerMeans::Sdk(_) => PlannedDelivery::Sdk,
-        ConsumerMeans::ExternalSecret(secret) => PlannedDelivery::ExternalSecret {
-            namespace: secret.id.namespace().map(ToString::to_string),
-            name: secret.id.name().to_string(),
-            reads: secret.reads.clone(),
+    let delivery = match consumer.external_secret() {
+        None => PlannedDelivery::Sdk,
+        Some(by) => PlannedDelivery::ExternalSecret {
+            namespace: by.id.namespace().map(ToString::to_string),
+            name: by.id.name().to_string(),
+            reads: by.reads.clone(),
+            finds_beyond: if finds(&by) { beyond.get(&by.id).cloned().unwrap_or_default() } else { Vec::new() },
         },
     };
     PlannedConsumer { application, delivery }

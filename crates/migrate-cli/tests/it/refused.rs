@@ -78,6 +78,31 @@ async fn a_plan_whose_world_has_moved_is_stale() {
     scene.untouched().await;
 }
 
+// REQ ESO-5: one manifest with one `find` can't be switched for a part of what it reaches.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_find_that_reaches_beyond_the_wave_blocks_its_commit() {
+    let scene = Scene::seeded("find-beyond").await;
+    let mut inventory = "apiVersion: migrate/v1\nsecrets:\n".to_owned();
+    for seeded in &scene.estate.secrets {
+        inventory += &format!(
+            "- name: {name}\n  category: data\n  class: runtime\n  disposition: moves\n  consumers:\n  - application: all\n    \
+             externalSecret: {{ namespace: apps, name: all, reads: [find: {{ name: {name} }}] }}\n",
+            name = seeded.name
+        );
+    }
+    scene.bench.write("secrets-inventory.yaml", &inventory);
+    let planned = scene.bench.migrate(&["plan", "--select", NAME]).expect_code(0);
+    let told = format!("is reached by a `find` that also reaches {}", scene.estate.secrets[1].name);
+    assert!(planned.stdout.contains(&told), "{planned}");
+    scene.bench.migrate(&["apply"]).expect_code(0);
+    assert_eq!(scene.refused(&["apply", "--through", "commit", "--consumers-by-hand"], BLOCKED), "plan-refused");
+    scene.bench.migrate(&["rollback", "wave-1"]).expect_code(0);
+
+    let together = scene.bench.migrate(&["plan"]).expect_code(0);
+    assert!(together.stdout.contains("~ the `find` of apps/all becomes explicit reads of the 2"), "{together}");
+    scene.bench.migrate(&["apply", "--through", "commit", "--consumers-by-hand"]).expect_code(0);
+}
+
 // REQ VLT-2
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_that_stands_at_the_target_is_never_written_over() {
