@@ -11,6 +11,7 @@ mod arrows;
 mod bench;
 mod canary;
 mod generate;
+mod go;
 mod servers;
 mod setup;
 mod test;

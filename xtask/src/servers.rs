@@ -39,7 +39,7 @@ pub(crate) struct Servers {
     bao: Running,
     /// Trusts the authority of OpenBao's certificate.
     http: reqwest::Client,
-    /// The variables by which tests find them.
+    /// The variables by which tests find them, and what else is installed for tests.
     pub(crate) environment: Vec<(&'static str, String)>,
 }
 
@@ -49,12 +49,13 @@ impl Servers {
         let place = Place::below(scratch)?;
         let (moto, bao) = tokio::try_join!(start_moto(stack, &place), start_bao(stack, &place))?;
         let (bao, http, token) = bao;
-        let environment = vec![
+        let mut environment = vec![
             ("MIGRATE_TEST_MOTO_URL", moto.url.clone()),
             ("MIGRATE_TEST_BAO_ADDR", bao.url.clone()),
             ("MIGRATE_TEST_BAO_CACERT", place.tls.join("ca.pem").display().to_string()),
             ("MIGRATE_TEST_BAO_TOKEN", token),
         ];
+        environment.extend(stack.go.environment());
         Ok(Self { moto, bao, http, environment })
     }
 

