@@ -13,6 +13,7 @@
 mod external_secret;
 mod push_secret;
 mod rule;
+mod schema;
 mod shapes;
 mod store;
 mod text;

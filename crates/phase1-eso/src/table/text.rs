@@ -32,6 +32,15 @@ impl Form {
         })
     }
 
+    /// The format that a CRD names for it.
+    #[must_use]
+    pub const fn format(self) -> Option<&'static str> {
+        match self {
+            Self::Base64 => Some("byte"),
+            _ => None,
+        }
+    }
+
     /// The least and the greatest number of characters.
     #[must_use]
     pub const fn length(self) -> (usize, Option<usize>) {
