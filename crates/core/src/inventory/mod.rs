@@ -18,7 +18,7 @@ mod node;
 mod problem;
 mod schema;
 mod select;
-mod suspect;
+pub mod suspect;
 
 use std::collections::BTreeMap;
 

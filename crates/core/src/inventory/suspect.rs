@@ -1,5 +1,5 @@
-//! What looks like a secret value in a place for metadata (INV-2). A filter against mistakes, not a proof: it knows the usual formats
-//! and random strings, and lets names, words, UUIDs and ARNs pass.
+//! What looks like a secret value (INV-2, SDK-6). A filter against mistakes, not a proof: it knows the usual formats and random strings,
+//! and lets names, words, UUIDs and ARNs pass. Nothing here keeps or returns a part of the text.
 
 use std::fmt;
 
@@ -59,28 +59,102 @@ const VALUE_KEYS: [&str; 19] = [
     "plaintext",
 ];
 
+/// Who issues tokens that are known by their prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Issuer {
+    /// `age`, the file encryption.
+    Age,
+    /// Anthropic.
+    Anthropic,
+    /// DigitalOcean.
+    DigitalOcean,
+    /// Docker Hub.
+    Docker,
+    /// GitHub.
+    GitHub,
+    /// GitLab.
+    GitLab,
+    /// Google.
+    Google,
+    /// Grafana.
+    Grafana,
+    /// The npm registry.
+    Npm,
+    /// OpenAI.
+    OpenAi,
+    /// The Python Package Index.
+    PyPi,
+    /// SendGrid.
+    SendGrid,
+    /// Slack.
+    Slack,
+    /// Stripe.
+    Stripe,
+    /// HashiCorp Vault or OpenBao.
+    Vault,
+}
+
+impl Issuer {
+    /// The issuer's name as a datasource of the naming convention spells it (NAM-2).
+    #[must_use]
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Age => "age",
+            Self::Anthropic => "anthropic",
+            Self::DigitalOcean => "digitalocean",
+            Self::Docker => "docker",
+            Self::GitHub => "github",
+            Self::GitLab => "gitlab",
+            Self::Google => "google",
+            Self::Grafana => "grafana",
+            Self::Npm => "npm",
+            Self::OpenAi => "openai",
+            Self::PyPi => "pypi",
+            Self::SendGrid => "sendgrid",
+            Self::Slack => "slack",
+            Self::Stripe => "stripe",
+            Self::Vault => "vault",
+        }
+    }
+}
+
 /// Prefixes that issuers put before tokens, and how many characters follow at least.
-const TOKEN_PREFIXES: [(&str, usize); 20] = [
-    ("ghp_", 30),
-    ("gho_", 30),
-    ("ghs_", 30),
-    ("ghu_", 30),
-    ("github_pat_", 30),
-    ("glpat-", 16),
-    ("xoxb-", 20),
-    ("xoxp-", 20),
-    ("xapp-", 20),
-    ("sk_live_", 16),
-    ("rk_live_", 16),
-    ("sk_test_", 16),
-    ("whsec_", 16),
-    ("hvs.", 20),
-    ("hvb.", 20),
-    ("npm_", 30),
-    ("pypi-", 30),
-    ("SG.", 30),
-    ("AIza", 30),
-    ("AGE-SECRET-KEY-1", 40),
+const TOKEN_PREFIXES: [(&str, usize, Issuer); 35] = [
+    ("ghp_", 30, Issuer::GitHub),
+    ("gho_", 30, Issuer::GitHub),
+    ("ghs_", 30, Issuer::GitHub),
+    ("ghu_", 30, Issuer::GitHub),
+    ("ghr_", 30, Issuer::GitHub),
+    ("github_pat_", 30, Issuer::GitHub),
+    ("glpat-", 16, Issuer::GitLab),
+    ("gldt-", 16, Issuer::GitLab),
+    ("glrt-", 16, Issuer::GitLab),
+    ("glptt-", 16, Issuer::GitLab),
+    ("xoxb-", 20, Issuer::Slack),
+    ("xoxp-", 20, Issuer::Slack),
+    ("xoxa-", 20, Issuer::Slack),
+    ("xoxs-", 20, Issuer::Slack),
+    ("xapp-", 20, Issuer::Slack),
+    ("sk_live_", 16, Issuer::Stripe),
+    ("rk_live_", 16, Issuer::Stripe),
+    ("sk_test_", 16, Issuer::Stripe),
+    ("rk_test_", 16, Issuer::Stripe),
+    ("whsec_", 16, Issuer::Stripe),
+    ("hvs.", 20, Issuer::Vault),
+    ("hvb.", 20, Issuer::Vault),
+    ("hvr.", 20, Issuer::Vault),
+    ("npm_", 30, Issuer::Npm),
+    ("pypi-", 30, Issuer::PyPi),
+    ("SG.", 30, Issuer::SendGrid),
+    ("AIza", 30, Issuer::Google),
+    ("GOCSPX-", 20, Issuer::Google),
+    ("ya29.", 20, Issuer::Google),
+    ("dckr_pat_", 20, Issuer::Docker),
+    ("dop_v1_", 40, Issuer::DigitalOcean),
+    ("glsa_", 30, Issuer::Grafana),
+    ("sk-ant-", 30, Issuer::Anthropic),
+    ("sk-proj-", 30, Issuer::OpenAi),
+    ("AGE-SECRET-KEY-1", 40, Issuer::Age),
 ];
 
 /// The usual spelling of a key under which people keep values, where this is one.
@@ -90,7 +164,8 @@ pub(super) fn value_key(key: &str) -> Option<&'static str> {
 }
 
 /// What a free text looks like, if it looks like a value.
-pub(super) fn suspicion(text: &str) -> Option<Suspicion> {
+#[must_use]
+pub fn suspicion(text: &str) -> Option<Suspicion> {
     if text.contains("-----BEGIN ") {
         return Some(Suspicion::Pem);
     }
@@ -113,16 +188,20 @@ pub(super) fn suspicion_of_name(name: &str) -> Option<Suspicion> {
 }
 
 fn issued(run: &str) -> Option<Suspicion> {
-    let has_prefix = |(prefix, least): &(&str, usize)| {
+    if is_jwt(run) { Some(Suspicion::Jwt) } else { issuer_of(run).map(|_| Suspicion::Token) }
+}
+
+/// Who issued the first token in a text that is known by its prefix.
+#[must_use]
+pub fn issuer(text: &str) -> Option<Issuer> {
+    runs(text).find_map(issuer_of)
+}
+
+fn issuer_of(run: &str) -> Option<Issuer> {
+    let has_prefix = |(prefix, least, _): &&(&str, usize, Issuer)| {
         run.strip_prefix(prefix).is_some_and(|rest| rest.len() >= *least && rest.bytes().any(|b| b.is_ascii_digit()))
     };
-    if is_jwt(run) {
-        Some(Suspicion::Jwt)
-    } else if TOKEN_PREFIXES.iter().any(has_prefix) {
-        Some(Suspicion::Token)
-    } else {
-        None
-    }
+    TOKEN_PREFIXES.iter().find(has_prefix).map(|(_, _, issuer)| *issuer)
 }
 
 /// Maximal runs of what keys and tokens are made of.
@@ -142,8 +221,9 @@ fn is_access_key_id(run: &str) -> bool {
     })
 }
 
-/// A placeholder shows where a value would be; it is none.
-fn is_placeholder(text: &str) -> bool {
+/// Whether a text shows where a value would be and is none, by how it begins: `<password>`, `${PASSWORD}`, `***`, nothing at all.
+#[must_use]
+pub fn is_placeholder(text: &str) -> bool {
     text.is_empty() || text.starts_with(['<', '{', '$', '*', '%', '[', '…']) || text.starts_with("...") || text.starts_with("xxx")
 }
 
@@ -229,6 +309,14 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(suspicion(text), Some(expected), "{text}");
         }
+    }
+
+    // REQ SDK-6
+    #[test]
+    fn an_issuer_is_known_by_its_prefix_wherever_the_token_stands() {
+        assert_eq!(issuer("PRIVATE-TOKEN: glpat-0123456789abcdefghij"), Some(Issuer::GitLab));
+        assert_eq!(issuer(&format!("hvs.{}", "a1".repeat(12))), Some(Issuer::Vault));
+        assert_eq!(issuer("glpat-tokens of the build agents"), None);
     }
 
     #[test]

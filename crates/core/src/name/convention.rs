@@ -177,10 +177,7 @@ impl ConventionalName {
         let is_config = |word: &String| ["config", "configuration", "settings"].contains(&word.as_str());
         let tree = if words.iter().any(is_config) { Tree::Config } else { Tree::Data };
         words.retain(|word| !is_config(word));
-        let known = words
-            .iter()
-            .enumerate()
-            .find_map(|(at, word)| DATASOURCES.iter().find(|(seen, _)| seen == word).map(|(_, proposed)| (at, *proposed)));
+        let known = words.iter().enumerate().find_map(|(at, word)| datasource(word).map(|proposed| (at, proposed)));
         let datasource = match known {
             Some((at, proposed)) => {
                 words.remove(at);
@@ -224,8 +221,14 @@ fn is_spelled_well(segment: &str) -> bool {
     segment.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
 }
 
+/// The one spelling to propose for a system that generates secrets, where a word in lower case is known to name one: `pg` → postgres.
+#[must_use]
+pub fn datasource(word: &str) -> Option<&'static str> {
+    DATASOURCES.iter().find(|(seen, _)| *seen == word).map(|(_, proposed)| *proposed)
+}
+
 /// The words of a segment in lower case, however they are joined: `ordersApi_key` → orders, api, key.
-fn words_of(segment: &str) -> impl Iterator<Item = String> {
+pub fn words_of(segment: &str) -> impl Iterator<Item = String> {
     let mut words = vec![String::new()];
     let mut previous_is_lower = false;
     for c in segment.chars() {
