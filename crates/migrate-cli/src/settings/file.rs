@@ -1,6 +1,8 @@
 //! `migrate.toml`: its shape, and everything that can be wrong with it, each at its line. A text of the file is never quoted where it could
 //! be a token or a value: only keys and our own words are.
 
+mod eso;
+
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 use jiff::SignedDuration;
@@ -10,6 +12,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+pub use self::eso::{AwsTable, CaTable, EsoTable, VaultTable};
 use super::name::EnvironmentName;
 
 /// A whole file.
@@ -32,6 +35,8 @@ pub struct EnvironmentTable {
     pub outgoing: OutgoingTable,
     /// `[environment.NAME.incoming]`
     pub incoming: IncomingTable,
+    /// `[environment.NAME.eso]`, where there is one
+    pub eso: Option<EsoTable>,
 }
 
 /// `[environment.NAME.outgoing]`: Secrets Manager.
@@ -114,6 +119,28 @@ pub enum ConfigProblemKind {
     /// The name of an environment.
     #[error("an environment's name has 1 to 40 lower case letters, digits and hyphens")]
     EnvironmentName,
+    /// Several keys that exclude each other, or none of them.
+    #[error("exactly one of {keys} belongs here")]
+    OneOf {
+        /// The keys.
+        keys: &'static str,
+    },
+    /// A key that must be there.
+    #[error("`{of}` needs `{key}`")]
+    Needed {
+        /// The table.
+        of: &'static str,
+        /// The key.
+        key: &'static str,
+    },
+    /// A namespace where only the store's own is meant.
+    #[error(
+        "`{key}` names a namespace, and a SecretStore may only use its own; leave `namespace` out, or make it a ClusterSecretStore"
+    )]
+    ForeignNamespace {
+        /// The key.
+        key: &'static str,
+    },
     /// User and password in an address.
     #[error("`{key}` holds user information; this file never holds a credential")]
     UserInformation {
@@ -129,7 +156,7 @@ impl fmt::Display for ConfigProblem {
 }
 
 const ROOT: &[&str] = &["environment"];
-const ENVIRONMENT: &[&str] = &["inventory", "ledger", "plans", "outgoing", "incoming"];
+const ENVIRONMENT: &[&str] = &["inventory", "ledger", "plans", "outgoing", "incoming", "eso"];
 const OUTGOING: &[&str] = &["region", "profile", "endpoint_url", "exempt_principals", "settle", "quota_share", "concurrency"];
 const INCOMING: &[&str] = &["address", "namespace", "mount", "ca_cert", "anchor", "concurrency"];
 
@@ -206,6 +233,11 @@ impl Reader<'_> {
             "outgoing" => {
                 if let Some(table) = reader.table(key, value) {
                     read.outgoing = reader.outgoing(table);
+                }
+            }
+            "eso" => {
+                if let Some(table) = reader.table(key, value) {
+                    read.eso = Some(reader.eso(table));
                 }
             }
             _ => {
@@ -382,7 +414,7 @@ mod tests {
         let text = "[environment.prod]\nregoin = \"canary\"\n[environment.prod.outgoing]\nsettle = \"canary\"\nconcurrency = 0\n\
                     [environment.prod.incoming]\ntoken = \"canary\"\naddress = \"https://canary:x@vault.example\"\n[environment.Prod]\n";
         insta::assert_snapshot!(problems(text), @r#"
-        line 2, column 1: unknown key `regoin`; known here: inventory, ledger, plans, outgoing, incoming
+        line 2, column 1: unknown key `regoin`; known here: inventory, ledger, plans, outgoing, incoming, eso
         line 4, column 10: `settle` takes a duration such as "5m" or "90s"
         line 5, column 15: `concurrency` takes a whole number from 1 to 1000
         line 7, column 1: `token` has no place here: this file is in Git and never holds a credential; VAULT_TOKEN or `vault login` gives the token

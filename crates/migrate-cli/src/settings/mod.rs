@@ -8,6 +8,7 @@
 //! An explicit flag goes before an environment variable, and that before the file: as the AWS and Vault command lines have it. Where a
 //! variable overrides a different text of the file, that is said on every run.
 
+mod eso;
 mod file;
 mod name;
 mod origin;
@@ -18,7 +19,11 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use migrate_core::{name::VaultPath, value::SecretText};
 
 pub use self::{
-    file::{ConfigFile, ConfigProblem, ConfigProblemKind, EnvironmentTable, IncomingTable, OutgoingTable, parse},
+    eso::{DEFAULT_AWS_STORE, DEFAULT_REFRESH_INTERVAL, Eso},
+    file::{
+        AwsTable, CaTable, ConfigFile, ConfigProblem, ConfigProblemKind, EnvironmentTable, EsoTable, IncomingTable,
+        OutgoingTable, VaultTable, parse,
+    },
     name::EnvironmentName,
     origin::{Origin, Sourced},
 };
@@ -50,6 +55,8 @@ pub struct Settings {
     pub outgoing: Outgoing,
     /// Vault or OpenBao.
     pub incoming: Incoming,
+    /// External Secrets Operator.
+    pub eso: Eso,
     /// What the operator should hear: variables that override the file.
     pub notes: Vec<String>,
 }
@@ -124,6 +131,7 @@ impl Settings {
         environment: &Environment,
     ) -> Result<Self, CommandError> {
         let root = config.parent().map(Utf8Path::to_owned).unwrap_or_default();
+        let eso = Eso::resolve(&name, &root, &table);
         let ledger = root.join(table.ledger.unwrap_or_else(|| default_ledger(&name)));
         let plans = root.join(table.plans.unwrap_or_else(|| format!("migrate/{name}/plans")));
         let inventory = root.join(table.inventory.unwrap_or_else(|| DEFAULT_INVENTORY.to_owned()));
@@ -164,7 +172,7 @@ impl Settings {
                     .hint("credentials belong into the credential chain of AWS, or into VAULT_TOKEN"));
             }
         }
-        Ok(Self { config, root, environment: name, inventory, ledger, plans, outgoing, incoming, notes: from.notes })
+        Ok(Self { config, root, environment: name, inventory, ledger, plans, outgoing, incoming, eso, notes: from.notes })
     }
 
     /// A path as a person in the repository would type it.
