@@ -86,6 +86,8 @@ pub enum FindingKind {
     NoOwner,
     /// The inventory has it and Secrets Manager does not. The entry stays.
     Vanished,
+    /// It is known from manifests only, so nobody has seen it in Secrets Manager.
+    FromManifests,
 }
 
 impl fmt::Display for Finding {
@@ -123,6 +125,7 @@ impl fmt::Display for FindingKind {
                 f.write_str("a secret was left out because its name looks like a token; give it another one in Secrets Manager")
             }
             Self::NoOwner => f.write_str("no tag says who owns it; add `owner`"),
+            Self::FromManifests => f.write_str("a new entry, known from manifests only; add `owner`"),
             Self::Vanished => f.write_str(
                 "it is in the inventory and not in Secrets Manager; take the entry out if that is meant, else look where it went",
             ),
@@ -242,7 +245,7 @@ fn fresh_entries(listed: &[ListedSecret], old: &[Secret]) -> (Vec<Secret>, Vec<F
 }
 
 /// The name under which a secret is carried: its own where Vault keeps it and no old entry has it, else a clean one that is free.
-fn path_name(source: &SecretName, old: &[Secret], taken: &mut BTreeSet<SecretName>) -> SecretName {
+pub(super) fn path_name(source: &SecretName, old: &[Secret], taken: &mut BTreeSet<SecretName>) -> SecretName {
     if source.vault_path().is_ok() && !old.iter().any(|secret| secret.name == *source) {
         return source.clone();
     }
@@ -263,18 +266,8 @@ fn path_name(source: &SecretName, old: &[Secret], taken: &mut BTreeSet<SecretNam
 }
 
 fn entry(listed: &ListedSecret, name: SecretName, found: &mut impl FnMut(FindingKind)) -> Secret {
-    let conventional = ConventionalName::parse(&name);
-    if name != listed.name {
-        found(FindingKind::Renamed { to: name.clone() });
-    }
-    let owned = listed.owning_service.is_some() || listed.name.as_str().contains('!');
-    if let (Err(violations), false) = (&conventional, owned) {
-        let proposed = ConventionalName::propose(&listed.name).map(|name| name.to_string());
-        found(FindingKind::Unconventional { violations: violations.clone(), proposed, is_shared: false });
-    }
-    if owned {
-        found(FindingKind::ServiceOwned);
-    }
+    let owned = listed.owning_service.is_some();
+    let carried = carried(&listed.name, name, owned, found);
     let description = listed.description.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let kept = description.and_then(harmless);
     if description.is_some() && kept.is_none() {
@@ -286,10 +279,33 @@ fn entry(listed: &ListedSecret, name: SecretName, found: &mut impl FnMut(Finding
         found(FindingKind::NoOwner);
     }
     Secret {
-        legacy_name: (name != listed.name).then(|| listed.name.clone()),
-        name_exception: conventional.is_err().then(|| Prose::fixed("carried from Secrets Manager as it is")),
         description: kept,
         owner,
+        writers: if listed.rotation_enabled { vec![Writer::Rotation(Prose::fixed("Secrets Manager"))] } else { Vec::new() },
+        rotation: Some(Rotation { enabled: listed.rotation_enabled, notes: None }),
+        ..carried
+    }
+}
+
+/// The entry of a secret that is called `source` in Secrets Manager, as far as its name tells.
+pub(super) fn carried(source: &SecretName, name: SecretName, owned: bool, found: &mut impl FnMut(FindingKind)) -> Secret {
+    let conventional = ConventionalName::parse(&name);
+    if name != *source {
+        found(FindingKind::Renamed { to: name.clone() });
+    }
+    let owned = owned || source.as_str().contains('!');
+    if let (Err(violations), false) = (&conventional, owned) {
+        let proposed = ConventionalName::propose(source).map(|name| name.to_string());
+        found(FindingKind::Unconventional { violations: violations.clone(), proposed, is_shared: false });
+    }
+    if owned {
+        found(FindingKind::ServiceOwned);
+    }
+    Secret {
+        legacy_name: (name != *source).then(|| source.clone()),
+        name_exception: conventional.is_err().then(|| Prose::fixed("carried from Secrets Manager as it is")),
+        description: None,
+        owner: None,
         category: match conventional {
             Ok(name) if name.tree() == Tree::Config => Category::Configuration,
             _ => Category::Data,
@@ -297,8 +313,8 @@ fn entry(listed: &ListedSecret, name: SecretName, found: &mut impl FnMut(Finding
         class: Class::Runtime,
         disposition: if owned { Disposition::Stays(Prose::fixed("an AWS service manages it")) } else { Disposition::Moves },
         consumers: Vec::new(),
-        writers: if listed.rotation_enabled { vec![Writer::Rotation(Prose::fixed("Secrets Manager"))] } else { Vec::new() },
-        rotation: Some(Rotation { enabled: listed.rotation_enabled, notes: None }),
+        writers: Vec::new(),
+        rotation: None,
         encoding: None,
         notes: None,
         name,
@@ -310,7 +326,7 @@ fn harmless(text: &str) -> Option<Prose> {
     Prose::parse(&text.replace("\r\n", "\n")).ok().filter(|text| suspect::suspicion(text.as_str()).is_none())
 }
 
-fn mark_shared_proposals(findings: &mut [Finding]) {
+pub(super) fn mark_shared_proposals(findings: &mut [Finding]) {
     let mut proposals: BTreeMap<String, usize> = BTreeMap::new();
     for finding in findings.iter() {
         if let FindingKind::Unconventional { proposed: Some(proposed), .. } = &finding.kind {

@@ -3,17 +3,20 @@
 //! ```text
 //!   text ──► node (tree with places) ──► decode (types, all faults) ──► check (rules between things) ──► Inventory
 //!   listed secrets ──► import ──► text that parses to the same Inventory
+//!   what manifests say ──► adopt ──► layout (text edited in place) ──► text that parses to the same Inventory
 //! ```
 //!
 //! An [`Inventory`] is parsed or it is not there: half-valid ones don't exist. Every problem is reported at once, each with line, column
 //! and the secret's name, and none quotes what stands in the file (a value written there by mistake must not travel into a log).
 
+mod adopt;
 mod check;
 mod decode;
 mod emit;
 mod entry;
 pub mod external_secret;
 mod import;
+mod layout;
 mod node;
 mod problem;
 mod schema;
@@ -23,6 +26,7 @@ pub mod suspect;
 use std::collections::BTreeMap;
 
 pub use self::{
+    adopt::{AdoptError, Adopted, Conflict, ConflictKind, Found, FoundExternalSecret, adopt},
     emit::DEFAULT_SCHEMA_URL,
     entry::{
         ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, InvalidProse, Prose, PushSecret,
@@ -34,7 +38,7 @@ pub use self::{
     problem::{Problem, ProblemKind, SyntaxFault},
     schema::{SCHEMA_FILE, SCHEMA_ID, schema},
     select::SelectError,
-    suspect::Suspicion,
+    suspect::{Suspicion, suspicion},
 };
 use crate::name::SecretName;
 

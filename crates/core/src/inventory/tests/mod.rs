@@ -1,5 +1,6 @@
 //! The inventory from outside: what is read, what is refused and where, what is written back, and the schema that is published.
 
+mod adopting;
 mod bad_input;
 mod importing;
 mod properties;

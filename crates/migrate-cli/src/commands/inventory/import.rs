@@ -127,6 +127,7 @@ fn kind(kind: &FindingKind) -> &'static str {
         FindingKind::NameLooksLikeValue => "name-looks-like-value",
         FindingKind::NoOwner => "no-owner",
         FindingKind::Vanished => "vanished",
+        FindingKind::FromManifests => "from-manifests",
     }
 }
 
