@@ -19,6 +19,7 @@ mod import;
 mod layout;
 mod node;
 mod problem;
+pub mod reconcile;
 mod schema;
 mod select;
 pub mod suspect;

@@ -6,6 +6,7 @@ mod importing;
 mod properties;
 mod published_schema;
 mod reading;
+mod reconciling;
 
 use super::*;
 
