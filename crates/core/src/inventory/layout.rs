@@ -3,12 +3,14 @@
 //! Knows plain block lists, as `migrate` and most people write them. What is laid out otherwise is written anew, entry by entry, but only
 //! where no comment would be lost. Whoever calls this parses the outcome and compares it with what was meant.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{
     Inventory, emit,
     entry::{Consumer, Secret},
-    node::{Content, Node},
+    node::{Content, Key, Node},
 };
 
 /// The text with the differences between `old`, which it holds, and `new`. Secrets are only ever added at the end, ExternalSecrets too.
@@ -107,7 +109,8 @@ impl<'t> Page<'t> {
         }
     }
 
-    /// Consumers and writers of an entry that changed in nothing else: items added at the end, and consumers exchanged in place.
+    /// Consumers, writers, rotation and encoding of an entry that changed in nothing else: items added at the end, consumers exchanged in
+    /// place, the other two put in or exchanged.
     fn change(&mut self, node: &Node, before: &Secret, now: &Secret) -> Option<()> {
         let edits = self.edits.len();
         let done = self.change_lists(node, before, now);
@@ -134,7 +137,41 @@ impl<'t> Page<'t> {
         }
         self.append(node, "consumers", &["writers", "rotation", "encoding", "notes"], &now.consumers[kept.len()..])?;
         let writers = now.writers.get(before.writers.len()..)?;
-        self.append(node, "writers", &["rotation", "encoding", "notes"], writers)
+        self.append(node, "writers", &["rotation", "encoding", "notes"], writers)?;
+        if before.rotation != now.rotation {
+            self.set(node, "rotation", &["encoding", "notes"], now.rotation.as_ref()?)?;
+        }
+        if before.encoding != now.encoding {
+            self.set(node, "encoding", &["notes"], now.encoding.as_ref()?)?;
+        }
+        Some(())
+    }
+
+    /// Gives a key of an entry a value, in the place of the one that it has or before the first of the keys that follow it.
+    fn set(&mut self, entry: &Node, key: &'static str, followers: &[&str], value: &impl Serialize) -> Option<()> {
+        let item = self.item(entry)?;
+        let indent = self.indent_of(entry)?;
+        let margin = indent.strip_prefix("  ")?;
+        let written = emit::entry(&BTreeMap::from([(key, value)]), margin);
+        let written = format!("{indent}{}", written.strip_prefix(margin)?.strip_prefix("- ")?);
+        let keys = entry.entries();
+        let Some(at) = keys.iter().position(|(there, _)| there.text == key) else {
+            let line = self.before(keys, followers, &indent)?.unwrap_or(item.end);
+            self.put(line, written);
+            return Some(());
+        };
+        let line = line_of(keys[at].0.at.line);
+        let next = keys.get(at + 1).map_or(item.end, |(next, _)| line_of(next.at.line));
+        let is_plain = |line: &&str| !line.contains('#') && !line.trim().is_empty();
+        let end = line + self.lines.get(line..next)?.iter().take_while(|line| is_plain(line)).count();
+        // A comment in its middle, or behind it on its line, would be lost.
+        let is_own = self.lines[line].starts_with(&format!("{indent}{key}:")) && end > line;
+        let rest_is_other = self.lines[end..next].iter().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+        if !is_own || !rest_is_other {
+            return None;
+        }
+        self.edits.push((line, end, written));
+        Some(())
     }
 
     /// Puts items at the end of a list of an entry, which is begun before the first of the keys that follow it where there is none yet.
@@ -148,21 +185,34 @@ impl<'t> Page<'t> {
             self.put(end, new.iter().map(|new| emit::entry(new, margin)).collect());
             return Some(());
         }
-        // The keys of an entry stand below its first one; an entry in braces has none of them on a line of its own.
-        let column = usize::try_from(entry.at.column).ok()?.checked_sub(1)?;
-        let (first, _) = entry.entries().first()?;
-        if self.is_braced(entry) || first.at != entry.at {
-            return None;
-        }
-        let indent = " ".repeat(column);
-        let follower = entry.entries().iter().find(|(key, _)| followers.contains(&key.text.as_str()));
-        let line = match follower.map(|(key, _)| (line_of(key.at.line), &key.text)) {
-            Some((line, text)) if self.lines[line].starts_with(&format!("{indent}{text}")) => line,
-            Some(_) => return None,
-            None => item.end,
-        };
+        let indent = self.indent_of(entry)?;
+        let line = self.before(entry.entries(), followers, &indent)?.unwrap_or(item.end);
         self.put(line, format!("{indent}{key}:\n{}", new.iter().map(|new| emit::entry(new, &indent)).collect::<String>()));
         Some(())
+    }
+
+    /// What stands before the keys of an entry: they stand below its first one. An entry in braces has none of them on a line of its own.
+    fn indent_of(&self, entry: &Node) -> Option<String> {
+        let column = usize::try_from(entry.at.column).ok()?.checked_sub(1)?;
+        let (first, _) = entry.entries().first()?;
+        (!self.is_braced(entry) && first.at == entry.at).then(|| " ".repeat(column))
+    }
+
+    /// The line of the first of `followers` that is there; `Some(None)` where none is, `None` where it has no line of its own.
+    #[expect(clippy::option_option, reason = "none of them, and one that nothing can be put before, are two answers")]
+    fn before(&self, keys: &[(Key, Node)], followers: &[&str], indent: &str) -> Option<Option<usize>> {
+        match keys.iter().find(|(key, _)| followers.contains(&key.text.as_str())) {
+            Some((key, _)) => {
+                let line = line_of(key.at.line);
+                if !self.lines.get(line)?.starts_with(&format!("{indent}{}", key.text)) {
+                    return None;
+                }
+                // Comments above it are about it.
+                let comments = self.lines[..line].iter().rev().take_while(|line| line.trim_start().starts_with('#'));
+                Some(Some(line - comments.count()))
+            }
+            None => Some(None),
+        }
     }
 
     fn is_braced(&self, node: &Node) -> bool {

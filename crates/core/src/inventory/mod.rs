@@ -43,6 +43,19 @@ pub use self::{
 };
 use crate::name::SecretName;
 
+/// The text of an inventory with what differs in `new`: whole lines are put in or exchanged, so that comments and order stay. `new` has
+/// every secret of the text, in its order, and others behind them.
+///
+/// # Errors
+/// What belongs into the text, as YAML, where it is laid out so that something would be lost, or is no inventory itself.
+pub fn rewritten(text: &str, new: &Inventory) -> Result<String, String> {
+    let whole = || new.to_yaml(DEFAULT_SCHEMA_URL);
+    let old = Inventory::parse(text).map_err(|_| whole())?;
+    let text = layout::edited(text, &old, new)?;
+    // What was written must be read as what was meant, whatever the file looks like.
+    if Inventory::parse(&text).as_ref() == Ok(new) { Ok(text) } else { Err(whole()) }
+}
+
 /// A valid inventory: at least one secret; names, sources and Vault paths are unique, and no two ExternalSecrets are at odds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inventory {

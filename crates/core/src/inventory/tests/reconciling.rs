@@ -221,3 +221,77 @@ fn what_is_mended_in_the_inventory_is_told_no_more() {
     world.inventory = mended(&world.inventory, &world.state, &world.drift());
     assert_eq!(world.told(), "");
 }
+
+#[test]
+fn what_a_person_wrote_stays_where_it_is_mended() {
+    let text = "\
+# ours
+apiVersion: migrate/v1
+secrets:
+- name: platform-data/postgres/orders # the big one
+  category: data
+  class: runtime
+  disposition: moves
+  rotation: { enabled: false, notes: weekly }
+  # to be told
+  notes: |
+    Two lines,
+    and no more.
+
+# the other one
+- name: platform-data/postgres/billing
+  category: data
+  class: runtime
+  disposition: moves
+  encoding:
+    text:
+      property: value
+";
+    let inventory = Inventory::parse(text).unwrap();
+    let names = ["platform-data/postgres/orders", "platform-data/postgres/billing"];
+    let (open, over) = (handed_over(&names[1..]), handed_over(&names));
+    let mut listing = vec![listed(names[0]), listed(names[1])];
+    listing[0].rotation_enabled = true;
+    let seen = Seen { listed: &listing, unlisted: &BTreeMap::new(), targets: None };
+    let mend = |text: &str, state: &Handover| {
+        let inventory = Inventory::parse(text).unwrap();
+        rewritten(text, &mended(&inventory, state, &reconcile(&inventory, state, seen))).unwrap()
+    };
+    let once = mend(text, &open);
+    assert_ne!(Inventory::parse(&once).unwrap(), inventory);
+    insta::assert_snapshot!(mend(&once, &over), @r"
+    # ours
+    apiVersion: migrate/v1
+    secrets:
+    - name: platform-data/postgres/orders # the big one
+      category: data
+      class: runtime
+      disposition: moves
+      writers:
+      - rotation: Secrets Manager
+      rotation:
+        enabled: true
+        notes: weekly
+      encoding:
+        fields:
+          whole: value
+      # to be told
+      notes: |
+        Two lines,
+        and no more.
+
+    # the other one
+    - name: platform-data/postgres/billing
+      category: data
+      class: runtime
+      disposition: moves
+      encoding:
+        fields:
+          whole: value
+    ");
+    // What can't be changed without losing a comment is handed back to put there by hand.
+    let commented = text.replace("property: value", "property: value # as always");
+    let inventory = Inventory::parse(&commented).unwrap();
+    let new = mended(&inventory, &open, &reconcile(&inventory, &open, seen));
+    assert!(rewritten(&commented, &new).unwrap_err().contains("whole: value"));
+}
