@@ -60,6 +60,8 @@ pub enum Command {
     /// Show or check the ledger
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Print a pre-commit configuration that keeps invalid inventories, and values in them, out of Git
+    Hook,
     /// Practise a whole handover against stores built into this program
     Rehearse(Rehearse),
 }
@@ -75,10 +77,43 @@ pub enum Inventory {
         #[arg(value_name = "FILE")]
         file: Option<Utf8PathBuf>,
     },
+    /// Compare the inventory with Secrets Manager and Vault, and say what mends each difference
+    Reconcile(Reconcile),
+    /// Draw who writes and who reads each secret
+    Graph(Graph),
     /// Print the JSON Schema of the inventory
     Schema,
     /// Show every secret, who is its authority now, and who reads it
     Show,
+}
+
+/// `migrate inventory reconcile`
+#[derive(Debug, ClapArgs)]
+pub struct Reconcile {
+    /// Exit with `changes-pending` where anything differs, for a job on a schedule
+    #[arg(long)]
+    pub fail_on_drift: bool,
+    /// Put right in the inventory what is metadata only: rotation, who writes, encodings
+    #[arg(long)]
+    pub write: bool,
+}
+
+/// `migrate inventory graph`
+#[derive(Debug, ClapArgs)]
+pub struct Graph {
+    /// Language of the drawing
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: GraphFormat,
+}
+
+/// The language of a drawing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// Mermaid, which code hosts draw in Markdown
+    #[default]
+    Mermaid,
+    /// DOT, for Graphviz
+    Dot,
 }
 
 /// `migrate plan`

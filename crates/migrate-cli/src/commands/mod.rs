@@ -1,6 +1,7 @@
 //! The commands, one file each. A command reads settings, asks the stores through their ports, and hands a report to the printer.
 
 mod apply;
+mod hook;
 mod init;
 mod inventory;
 mod ledger;
@@ -62,6 +63,9 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Init => init::run(context),
         Command::Inventory(Inventory::Import) => inventory::import::run(context).await,
         Command::Inventory(Inventory::Validate { file }) => inventory::validate(context, file.as_deref()),
+        Command::Inventory(Inventory::Reconcile(args)) => inventory::reconcile::run(context, &args).await,
+        Command::Inventory(Inventory::Graph(args)) => inventory::graph::run(context, &args),
+        Command::Hook => hook::run(context),
         Command::Inventory(Inventory::Schema) => inventory::schema(context),
         Command::Inventory(Inventory::Show) => inventory::show::run(context),
         Command::Plan(args) => plan::run(context, &args).await,

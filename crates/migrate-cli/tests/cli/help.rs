@@ -24,6 +24,8 @@ fn help_shows_every_command() {
       status     Show how far each wave is, what it waits for, and the next command
       verify     Look again at everything that was handed over, and compare; changes nothing
       ledger     Show or check the ledger
+      hook       Print a pre-commit configuration that keeps invalid inventories, and values in them,
+                 out of Git
       rehearse   Practise a whole handover against stores built into this program
 
     Options:

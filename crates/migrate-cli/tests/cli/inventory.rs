@@ -139,3 +139,91 @@ fn the_schema_is_json_on_stdout() {
     let json = whole.split_once("--- stdout\n").and_then(|(_, rest)| rest.split_once("\n--- exit 0")).expect("data and exit 0").0;
     assert!(serde_json::from_str::<serde_json::Value>(json).expect("JSON")["properties"]["secrets"].is_object());
 }
+
+const DRAWN: &str = "apiVersion: migrate/v1
+secrets:
+- name: platform-data/mysql/orders
+  category: data
+  class: runtime
+  disposition: moves
+  consumers:
+  - application: 'the \"orders\" #1'
+    sdk: {}
+  - application: batch
+    externalSecret: {namespace: batch, name: orders-db, reads: [extract: {}]}
+  writers:
+  - people: team-orders
+  - pushSecret: {namespace: orders, name: orders-db}
+- name: platform-data/mysql/billing
+  category: data
+  class: runtime
+  disposition: moves
+  consumers:
+  - application: batch
+    clusterExternalSecret: {name: everywhere, reads: [extract: {}]}
+";
+
+#[test]
+fn the_graph_says_who_writes_and_who_reads() {
+    let bench = Bench::new();
+    bench.run("migrate init");
+    bench.write("secrets-inventory.yaml", DRAWN);
+    shows!(bench.run("migrate inventory graph"), @r#"
+    $ migrate inventory graph
+    --- stdout
+    flowchart LR
+      n0["platform-data/mysql/orders"]
+      n1[/"team-orders"/]
+      n2[/"orders/orders-db"/]
+      n3(["the #quot;orders#quot; #35;1"])
+      n4(["batch"])
+      n5["platform-data/mysql/billing"]
+      n1 -->|"by hand"| n0
+      n2 -->|"PushSecret"| n0
+      n0 -->|"SDK"| n3
+      n0 -->|"batch/orders-db"| n4
+      n5 -->|"ClusterExternalSecret everywhere"| n4
+    --- exit 0
+    "#);
+    shows!(bench.run("migrate inventory graph --format dot"), @r#"
+    $ migrate inventory graph --format dot
+    --- stdout
+    digraph secrets {
+      rankdir=LR;
+      n0 [label="platform-data/mysql/orders", shape=box];
+      n1 [label="team-orders", shape=parallelogram];
+      n2 [label="orders/orders-db", shape=parallelogram];
+      n3 [label="the \"orders\" #1", shape=ellipse];
+      n4 [label="batch", shape=ellipse];
+      n5 [label="platform-data/mysql/billing", shape=box];
+      n1 -> n0 [label="by hand"];
+      n2 -> n0 [label="PushSecret"];
+      n0 -> n3 [label="SDK"];
+      n0 -> n4 [label="batch/orders-db"];
+      n5 -> n4 [label="ClusterExternalSecret everywhere"];
+    }
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn the_hook_looks_at_the_inventory_of_the_environment() {
+    let bench = Bench::new();
+    bench.run("migrate init");
+    let config = bench.read("migrate.toml").replace("secrets-inventory.yaml", "envs/it's+prod.yaml");
+    bench.write("migrate.toml", &config);
+    shows!(bench.run("migrate hook"), @r"
+    $ migrate hook
+    --- stdout
+    # .pre-commit-config.yaml; `pre-commit install` puts it to work
+    repos:
+    - repo: local
+      hooks:
+      - id: migrate-inventory
+        name: the secrets inventory is valid and holds no value
+        entry: migrate inventory validate
+        language: system
+        files: '^envs/it''s\+prod\.yaml$'
+    --- exit 0
+    ");
+}

@@ -11,6 +11,7 @@ mod estate;
 mod handover;
 mod killed;
 mod proxied;
+mod reconcile;
 mod refused;
 mod rollback;
 mod stack;

@@ -1,6 +1,8 @@
-//! `migrate inventory import | validate | schema | show`
+//! `migrate inventory import | validate | reconcile | graph | schema | show`
 
+pub(super) mod graph;
 pub(super) mod import;
+pub(super) mod reconcile;
 pub(super) mod show;
 
 use camino::Utf8Path;

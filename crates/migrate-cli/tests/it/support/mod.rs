@@ -14,7 +14,7 @@ mod vault;
 
 pub(crate) use aws::AwsAccount;
 pub(crate) use canary::Canary;
-pub(crate) use cli::Workbench;
+pub(crate) use cli::{Whole, Workbench};
 pub(crate) use vault::Mount;
 
 use std::{env, path::PathBuf};

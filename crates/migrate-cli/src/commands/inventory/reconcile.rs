@@ -1,0 +1,124 @@
+//! `migrate inventory reconcile`: where Git, Secrets Manager and Vault do not agree, each with the change that mends it (REQ INV-4).
+
+use std::collections::BTreeMap;
+
+use migrate_core::{
+    inventory::{
+        self, Inventory,
+        reconcile::{Drift, Seen, mended, reconcile},
+    },
+    name::{SecretName, VaultPath},
+    observed::Sighting,
+    ports::{Incoming as _, Outgoing as _},
+};
+use serde::Serialize;
+
+use super::Context;
+use crate::{
+    args,
+    error::{CommandError, Reason},
+    exit::Exit,
+    files, ledger,
+    systems::{self, Systems},
+    ui::{Report, count},
+};
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reconciled {
+    file: String,
+    secrets: usize,
+    /// Secrets that Secrets Manager listed.
+    listed: usize,
+    drift: Vec<Mendable>,
+    /// Entries of the inventory that were put right.
+    mended: Vec<SecretName>,
+}
+
+#[derive(Debug, Serialize)]
+struct Mendable {
+    #[serde(flatten)]
+    drift: Drift,
+    mend: &'static str,
+}
+
+impl Report for Reconciled {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for Mendable { drift, mend } in &self.drift {
+            let secret = drift.secret.as_ref().map_or("a secret whose name looks like a token", SecretName::as_str);
+            text += &format!("{secret}\n  {}\n  mend: {mend}\n", drift.kind);
+        }
+        let compared =
+            format!("{}, {} listed by Secrets Manager", count(self.secrets, "entry").replace("entrys", "entries"), self.listed);
+        text += &match self.drift.len() {
+            0 => format!("{}: no drift ({compared})\n", self.file),
+            drifts => format!("{}: {} ({compared})\n", self.file, count(drifts, "difference")),
+        };
+        if !self.mended.is_empty() {
+            text += &format!("put right in {}: {}; look at it with `git diff`\n", self.file, count(self.mended.len(), "secret"));
+        }
+        text
+    }
+}
+
+pub(in crate::commands) async fn run(context: &Context, args: &args::Reconcile) -> Result<Exit, CommandError> {
+    let settings = context.settings()?;
+    let shown = settings.shown(&settings.inventory);
+    let inventory = super::of(&settings)?;
+    let read = ledger::open(&settings, context.printer)?;
+    let state = read.chain.state();
+    let systems = Systems::connect(&settings, &context.environment).await?;
+    let listed = systems.outgoing.list().await;
+    let listed = listed.map_err(|error| systems::outgoing_failed("can't list the secrets of Secrets Manager", &error))?;
+    let unlisted = unlisted(&systems, &inventory, &listed).await;
+    let targets = targets(&systems, &inventory).await;
+    let seen = Seen { listed: &listed, unlisted: &unlisted, targets: Some(&targets) };
+    let mut drift = reconcile(&inventory, state, seen);
+    let mut put_right = Vec::new();
+    if args.write {
+        let new = mended(&inventory, state, &drift);
+        if new != inventory {
+            let text = files::read(&settings.inventory)?.unwrap_or_default();
+            let text = inventory::rewritten(&text, &new).map_err(|entries| {
+                CommandError::new(
+                    Reason::InventoryInvalid,
+                    format!("{shown} can't be changed without losing what a person wrote"),
+                )
+                .because_of("it is laid out otherwise than `migrate` writes it; nothing was written")
+                .findings(entries.lines())
+                .hint("put these entries into it by hand")
+            })?;
+            files::replace(&settings.inventory, &text)?;
+            let differs = |secret: &&inventory::Secret| inventory.get(&secret.name) != Some(*secret);
+            put_right = new.secrets().iter().filter(differs).map(|secret| secret.name.clone()).collect();
+            drift = reconcile(&new, state, seen);
+        }
+    }
+    let exit = if args.fail_on_drift && !drift.is_empty() { Exit::ChangesPending } else { Exit::Done };
+    let drift = drift.into_iter().map(|drift| Mendable { mend: drift.kind.mend(), drift }).collect();
+    context.printer.show(&Reconciled { file: shown, secrets: inventory.len(), listed: listed.len(), drift, mended: put_right });
+    Ok(exit)
+}
+
+/// A list is minutes behind: what it lacks is looked up by name.
+async fn unlisted(
+    systems: &Systems,
+    inventory: &Inventory,
+    listed: &[migrate_core::observed::ListedSecret],
+) -> BTreeMap<SecretName, Sighting<migrate_core::observed::SourceSecret>> {
+    let known: std::collections::BTreeSet<&SecretName> = listed.iter().map(|listed| &listed.name).collect();
+    let names: Vec<SecretName> =
+        inventory.secrets().iter().map(|secret| secret.source_name().clone()).filter(|name| !known.contains(name)).collect();
+    let seen = systems.outgoing.describe(&names).await;
+    names.into_iter().zip(seen).collect()
+}
+
+async fn targets(
+    systems: &Systems,
+    inventory: &Inventory,
+) -> BTreeMap<SecretName, Sighting<migrate_core::observed::TargetEntry>> {
+    let paths: Vec<VaultPath> = inventory.secrets().iter().map(inventory::Secret::vault_path).collect();
+    let seen = systems.incoming.describe(&paths).await;
+    inventory.secrets().iter().map(|secret| secret.name.clone()).zip(seen).collect()
+}
