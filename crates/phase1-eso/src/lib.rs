@@ -3,11 +3,12 @@
 
 pub mod crds;
 pub mod emit;
+pub mod lint;
 pub mod store;
 pub mod table;
+pub mod validate;
 pub mod version;
 pub mod yaml;
-
 
 /// Whether Kubernetes takes a text as a key of a Secret or ConfigMap: 1 to 253 letters, digits, `-`, `_` and `.`, and neither `.` nor
 /// anything that begins with `..` (`IsConfigMapKey` of apimachinery).

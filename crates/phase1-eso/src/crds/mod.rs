@@ -1,6 +1,8 @@
 //! CustomResourceDefinitions as data: those that a user runs, taken from files (or, one day, from a cluster), or those that our table
 //! stands for.
 
+pub(crate) mod cel;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
