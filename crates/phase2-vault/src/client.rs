@@ -77,6 +77,10 @@ pub(crate) enum Endpoint<'a> {
     MountConfig,
     Data(&'a VaultPath),
     Metadata(&'a VaultPath),
+    /// Settings of the server itself, by their path below `/v1/`.
+    Api(&'a str),
+    /// The names below such a path.
+    List(&'a str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,12 +148,14 @@ impl<'a> Call<'a> {
             Endpoint::MountConfig => format!("{verb} /v1/{mount}/config"),
             Endpoint::Data(_) => format!("{verb} /v1/{mount}/data/…"),
             Endpoint::Metadata(_) => format!("{verb} /v1/{mount}/metadata/…"),
+            Endpoint::Api(path) => format!("{verb} /v1/{path}"),
+            Endpoint::List(path) => format!("LIST /v1/{path}"),
         }
     }
 
     fn subject(&self, client: &Client) -> String {
         match self.endpoint {
-            Endpoint::Health | Endpoint::TokenSelf => client.base.clone(),
+            Endpoint::Health | Endpoint::TokenSelf | Endpoint::Api(_) | Endpoint::List(_) => client.base.clone(),
             Endpoint::MountInfo | Endpoint::MountConfig => format!("mount {}", client.mount),
             Endpoint::Data(path) | Endpoint::Metadata(path) => path.to_string(),
         }
@@ -274,7 +280,8 @@ impl Client {
     }
 
     async fn request(&self, call: &Call<'_>, body: Option<Bytes>) -> Result<Response, Failure> {
-        let encoded = |path: &VaultPath| utf8_percent_encode(path.as_str(), KEPT).to_string();
+        let encode = |path: &str| utf8_percent_encode(path, KEPT).to_string();
+        let encoded = |path: &VaultPath| encode(path.as_str());
         let mount = encoded(&self.mount);
         let url = match call.endpoint {
             Endpoint::Health => format!("{}/v1/sys/health", self.base),
@@ -283,6 +290,8 @@ impl Client {
             Endpoint::MountConfig => format!("{}/v1/{mount}/config", self.base),
             Endpoint::Data(path) => format!("{}/v1/{mount}/data/{}", self.base, encoded(path)),
             Endpoint::Metadata(path) => format!("{}/v1/{mount}/metadata/{}", self.base, encoded(path)),
+            Endpoint::Api(path) => format!("{}/v1/{}", self.base, encode(path)),
+            Endpoint::List(path) => format!("{}/v1/{}?list=true", self.base, encode(path)),
         };
         let method = match call.verb {
             Verb::Get => Method::GET,

@@ -50,6 +50,7 @@ pub(crate) fn judge(status: u16, errors: &[String]) -> Judgement {
         400 if says("high complexity") || says("custom_metadata validation failed") => {
             refused(Kind::TooLarge, "too many properties or keys for one request")
         }
+        400 if says("No secret engine mount at") => refused(Kind::NotFound, "nothing is mounted there"),
         // A new KV v2 mount, for a second or two.
         400 if says("Upgrading from non-versioned") => not_yet(Kind::NotServing, "the mount is being upgraded to KV v2"),
         413 => refused(Kind::TooLarge, "the request is too large"),
@@ -97,6 +98,7 @@ mod tests {
                 Effect::NotDone,
                 true,
             ),
+            (400, "No secret engine mount at nope/", Kind::NotFound, Effect::NotDone, false),
             (400, "whatever else", Kind::Unexpected, Effect::NotDone, false),
             (403, "permission denied", Kind::Unauthenticated, Effect::NotDone, false),
             (

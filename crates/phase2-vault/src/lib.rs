@@ -6,17 +6,20 @@
 //!                                          │     │
 //!                          wire (bodies)  ─┘     ├─ judge   (status and text → typed failure)
 //!                                                └─ index   (read what was written, also through a standby)
-//! emit ──► text of policies                                            pure
+//! emit ──► policies, script, Terraform                                 pure
+//!   └────► check ◄── inspect (looks at policies, roles, mounts)         what was described against what is there
 //! ```
 //!
 //! Not here: what to write (the codec's business), in which order (the protocol's), and how often at once across ports (the driver's).
 //!
 //! [`Incoming`]: migrate_core::ports::Incoming
 
+pub mod check;
 mod client;
 mod connect;
 pub mod emit;
 mod index;
+mod inspect;
 mod judge;
 pub mod mark;
 mod observe;

@@ -38,6 +38,10 @@ impl Vault {
         Ok(Self { client: Client::new(settings)?, anchor: settings.anchor.clone(), concurrency: settings.concurrency.max(1) })
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// One answer for each of `count` items, in order, so many at once as the settings allow. By number and not by reference, since a closure
     /// over borrowed items is not general enough for the compiler to see that the future is `Send`.
     async fn each<R: Send, F: Future<Output = R> + Send>(&self, count: usize, answer: impl Fn(usize) -> F + Send) -> Vec<R> {

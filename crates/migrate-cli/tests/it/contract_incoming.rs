@@ -61,7 +61,7 @@ async fn survey_fails(settings: &Settings) -> PortError {
 async fn the_contract_holds_with_no_more_rights_than_the_emitted_policy() {
     let mount = Mount::fresh(&Servers::from_env()).await;
     let mut settings = settings(&mount);
-    let policy = emit::migration_policy(&settings.mount, &[path("contract")], &settings.anchor).expect("a policy");
+    let policy = emit::migration_policy(&settings.mount, &[path("contract")], &[], &settings.anchor).expect("a policy").to_hcl();
     settings.token = Some(token_with(&mount, &policy).await);
     incoming::run(&Vault::new(&settings).expect("a client"), &World(mount)).await;
 }
@@ -70,7 +70,8 @@ async fn the_contract_holds_with_no_more_rights_than_the_emitted_policy() {
 async fn the_emitted_policy_reaches_nothing_else() {
     let mount = Mount::fresh(&Servers::from_env()).await;
     let mut settings = settings(&mount);
-    let policy = emit::migration_policy(&settings.mount, &[path("platform-data")], &settings.anchor).expect("a policy");
+    let policy =
+        emit::migration_policy(&settings.mount, &[path("platform-data")], &[], &settings.anchor).expect("a policy").to_hcl();
     settings.token = Some(token_with(&mount, &policy).await);
     mount.write("elsewhere/x", json!({"k": "v"})).await;
     mount.write("platform-data/x", json!({"k": "v"})).await;
