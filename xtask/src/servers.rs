@@ -54,6 +54,7 @@ impl Servers {
             ("MIGRATE_TEST_BAO_ADDR", bao.url.clone()),
             ("MIGRATE_TEST_BAO_CACERT", place.tls.join("ca.pem").display().to_string()),
             ("MIGRATE_TEST_BAO_TOKEN", token),
+            ("MIGRATE_TEST_BAO", stack.bao().display().to_string()),
         ];
         environment.extend(stack.go.environment());
         Ok(Self { moto, bao, http, environment })

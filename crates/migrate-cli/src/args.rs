@@ -1,11 +1,15 @@
 //! What was typed. What it means is decided in [`crate::settings`] and in each command.
 
+mod vault;
+
 use camino::Utf8PathBuf;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use migrate_core::{
     handover::Goal,
     id::{Epoch, WaveName},
 };
+
+pub use self::vault::{Check, Vault};
 
 /// Hand authority over secrets from AWS Secrets Manager to Vault or OpenBao
 ///
@@ -62,6 +66,9 @@ pub enum Command {
     Ledger(Ledger),
     /// Print a pre-commit configuration that keeps invalid inventories, and values in them, out of Git
     Hook,
+    /// Describe what Vault must hold, and compare it
+    #[command(subcommand)]
+    Vault(Vault),
     /// Practise a whole handover against stores built into this program
     Rehearse(Rehearse),
 }

@@ -8,7 +8,6 @@
 
 pub mod args;
 mod commands;
-#[cfg_attr(not(test), expect(dead_code, reason = "the commands that emit come next"))]
 mod emitted;
 pub mod environment;
 pub mod error;

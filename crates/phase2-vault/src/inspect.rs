@@ -43,6 +43,9 @@ pub(crate) struct AuthConfig {
     pub(crate) disable_local_ca_jwt: bool,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) pem_keys: Vec<String>,
+    /// Since Vault 1.17 and in OpenBao; the token itself can't be read.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) token_reviewer_jwt_set: bool,
 }
 
 /// `GET auth/PATH/role/NAME`; times are seconds.

@@ -11,12 +11,13 @@ mod rehearse;
 mod rollback;
 mod status;
 mod stopped;
+mod vault;
 mod verify;
 
 use driver::{Clock as _, Interrupt, TokioClock};
 
 use crate::{
-    args::{Command, Global, Inventory, Ledger},
+    args::{Command, Global, Inventory, Ledger, Vault},
     environment::Environment,
     error::CommandError,
     exit::Exit,
@@ -73,6 +74,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Rollback(args) => rollback::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
+        Command::Vault(Vault::Emit(args)) => vault::emit::run(context, &args),
+        Command::Vault(Vault::Check(args)) => vault::check::run(context, args).await,
         Command::Rehearse(args) => rehearse::run(context, &args).await,
         Command::Ledger(Ledger::Show) => ledger::show(context),
         Command::Ledger(Ledger::Verify { offline }) => ledger::verify(context, offline).await,

@@ -90,16 +90,27 @@ impl Eso {
     /// # Errors
     /// [`CommandError`] of kind usage where the file does not say the address, or names a CA file that can't be read.
     pub fn vault_store(&self) -> Result<VaultStore, CommandError> {
-        let VaultTable { store, kind, address, mount, namespace, ca, auth, conditions } = self.vault.clone();
+        let auth = self.vault_auth()?;
+        let VaultTable { store, kind, address, mount, namespace, ca, auth: _, conditions } = self.vault.clone();
         let address = address.ok_or_else(|| self.unsaid("address", "incoming"))?;
         let mount = mount.map_or_else(|| phase2_vault::Settings::DEFAULT_MOUNT.to_owned(), |mount: VaultPath| mount.to_string());
         let store = store_ref(store, kind, VaultStore::NAME)?;
-        let auth = match auth {
-            Some(auth) => auth,
-            None => kubernetes_auth().ok_or_else(invalid_default)?,
-        };
         let ca = ca.map(|ca| self.ca(ca)).transpose()?;
         Ok(VaultStore { store, address, mount, namespace, ca, auth, conditions })
+    }
+
+    /// How the operator logs in to Vault.
+    ///
+    /// # Errors
+    /// [`CommandError`] of kind internal.
+    pub fn vault_auth(&self) -> Result<VaultAuth, CommandError> {
+        self.vault.auth.clone().map_or_else(|| kubernetes_auth().ok_or_else(invalid_default), Ok)
+    }
+
+    /// The namespace of Vault Enterprise or OpenBao that the file names.
+    #[must_use]
+    pub fn vault_namespace(&self) -> Option<&str> {
+        self.vault.namespace.as_deref()
     }
 
     fn ca(&self, ca: CaTable) -> Result<CaSource, CommandError> {

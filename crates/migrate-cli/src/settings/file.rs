@@ -2,6 +2,7 @@
 //! be a token or a value: only keys and our own words are.
 
 mod eso;
+mod vault;
 
 use std::{collections::BTreeMap, fmt, ops::Range};
 
@@ -12,7 +13,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-pub use self::eso::{AwsTable, CaTable, EsoTable, VaultTable};
+pub use self::{
+    eso::{AwsTable, CaTable, EsoTable, VaultTable},
+    vault::{PublisherTable, VaultNeedsTable},
+};
 use super::name::EnvironmentName;
 
 /// A whole file.
@@ -37,6 +41,8 @@ pub struct EnvironmentTable {
     pub incoming: IncomingTable,
     /// `[environment.NAME.eso]`, where there is one
     pub eso: Option<EsoTable>,
+    /// `[environment.NAME.vault]`
+    pub vault: VaultNeedsTable,
 }
 
 /// `[environment.NAME.outgoing]`: Secrets Manager.
@@ -156,7 +162,7 @@ impl fmt::Display for ConfigProblem {
 }
 
 const ROOT: &[&str] = &["environment"];
-const ENVIRONMENT: &[&str] = &["inventory", "ledger", "plans", "outgoing", "incoming", "eso"];
+const ENVIRONMENT: &[&str] = &["inventory", "ledger", "plans", "outgoing", "incoming", "eso", "vault"];
 const OUTGOING: &[&str] = &["region", "profile", "endpoint_url", "exempt_principals", "settle", "quota_share", "concurrency"];
 const INCOMING: &[&str] = &["address", "namespace", "mount", "ca_cert", "anchor", "concurrency"];
 
@@ -240,9 +246,14 @@ impl Reader<'_> {
                     read.eso = Some(reader.eso(table));
                 }
             }
-            _ => {
+            "incoming" => {
                 if let Some(table) = reader.table(key, value) {
                     read.incoming = reader.incoming(table);
+                }
+            }
+            _ => {
+                if let Some(table) = reader.table(key, value) {
+                    read.vault = reader.vault_needs(table);
                 }
             }
         });
@@ -414,7 +425,7 @@ mod tests {
         let text = "[environment.prod]\nregoin = \"canary\"\n[environment.prod.outgoing]\nsettle = \"canary\"\nconcurrency = 0\n\
                     [environment.prod.incoming]\ntoken = \"canary\"\naddress = \"https://canary:x@vault.example\"\n[environment.Prod]\n";
         insta::assert_snapshot!(problems(text), @r#"
-        line 2, column 1: unknown key `regoin`; known here: inventory, ledger, plans, outgoing, incoming, eso
+        line 2, column 1: unknown key `regoin`; known here: inventory, ledger, plans, outgoing, incoming, eso, vault
         line 4, column 10: `settle` takes a duration such as "5m" or "90s"
         line 5, column 15: `concurrency` takes a whole number from 1 to 1000
         line 7, column 1: `token` has no place here: this file is in Git and never holds a credential; VAULT_TOKEN or `vault login` gives the token

@@ -22,7 +22,7 @@ pub use self::{
     eso::{DEFAULT_AWS_STORE, DEFAULT_REFRESH_INTERVAL, Eso},
     file::{
         AwsTable, CaTable, ConfigFile, ConfigProblem, ConfigProblemKind, EnvironmentTable, EsoTable, IncomingTable,
-        OutgoingTable, VaultTable, parse,
+        OutgoingTable, PublisherTable, VaultNeedsTable, VaultTable, parse,
     },
     name::EnvironmentName,
     origin::{Origin, Sourced},
@@ -57,6 +57,8 @@ pub struct Settings {
     pub incoming: Incoming,
     /// External Secrets Operator.
     pub eso: Eso,
+    /// What Vault must hold, as the file says it.
+    pub vault: VaultNeedsTable,
     /// What the operator should hear: variables that override the file.
     pub notes: Vec<String>,
 }
@@ -172,7 +174,19 @@ impl Settings {
                     .hint("credentials belong into the credential chain of AWS, or into VAULT_TOKEN"));
             }
         }
-        Ok(Self { config, root, environment: name, inventory, ledger, plans, outgoing, incoming, eso, notes: from.notes })
+        Ok(Self {
+            config,
+            root,
+            environment: name,
+            inventory,
+            ledger,
+            plans,
+            outgoing,
+            incoming,
+            eso,
+            vault: table.vault,
+            notes: from.notes,
+        })
     }
 
     /// A path as a person in the repository would type it.

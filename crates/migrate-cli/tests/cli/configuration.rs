@@ -21,7 +21,7 @@ fn every_problem_of_the_file_is_told_at_its_place() {
     $ migrate status
     --- stderr
     error: migrate.toml can't be used
-      migrate.toml:2:1: unknown key `legder`; known here: inventory, ledger, plans, outgoing, incoming, eso
+      migrate.toml:2:1: unknown key `legder`; known here: inventory, ledger, plans, outgoing, incoming, eso, vault
       migrate.toml:4:1: `token` has no place here: this file is in Git and never holds a credential; VAULT_TOKEN or `vault login` gives the token
     hint: mend these lines; nothing was tried
     --- exit 64

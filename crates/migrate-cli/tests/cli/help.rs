@@ -26,6 +26,7 @@ fn help_shows_every_command() {
       ledger     Show or check the ledger
       hook       Print a pre-commit configuration that keeps invalid inventories, and values in them,
                  out of Git
+      vault      Describe what Vault must hold, and compare it
       rehearse   Practise a whole handover against stores built into this program
 
     Options:

@@ -11,3 +11,4 @@ mod inventory;
 mod ledger;
 mod rehearse;
 mod stores;
+mod vault;

@@ -16,3 +16,6 @@ mod refused;
 mod rollback;
 mod stack;
 mod support;
+mod vault_check;
+mod vault_rights;
+mod vault_side;

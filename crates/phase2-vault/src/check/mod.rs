@@ -222,6 +222,13 @@ impl Finder<'_> {
         if !config.pem_keys.is_empty() {
             self.setting(&place, "pem_keys", &"none", &format!("{} keys that sign logins", config.pem_keys.len()));
         }
+        if config.token_reviewer_jwt_set {
+            // A write takes it away unless it is given again; see the script.
+            let mends = self.comparison.differences.iter_mut().filter(|difference| difference.place == place);
+            for mend in mends.filter_map(|difference| difference.mend.as_mut()) {
+                mend.push_str(" token_reviewer_jwt=@FILE");
+            }
+        }
     }
 
     fn grants(&mut self, seen: &Seen, stage: Stage, is_expected: bool) {

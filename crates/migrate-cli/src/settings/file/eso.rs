@@ -223,7 +223,7 @@ impl Reader<'_> {
         })
     }
 
-    fn object(&mut self, key: &'static str, value: Entry<'_, '_>) -> Option<KubernetesName> {
+    pub(super) fn object(&mut self, key: &'static str, value: Entry<'_, '_>) -> Option<KubernetesName> {
         self.expect(key, value, "the name of an object in Kubernetes", |value| KubernetesName::parse(value.as_str()?).ok())
     }
 
@@ -246,7 +246,12 @@ impl Reader<'_> {
         })
     }
 
-    fn service_account(&mut self, key: &'static str, value: Entry<'_, '_>, audiences: &[&str]) -> Option<ServiceAccountRef> {
+    pub(super) fn service_account(
+        &mut self,
+        key: &'static str,
+        value: Entry<'_, '_>,
+        audiences: &[&str],
+    ) -> Option<ServiceAccountRef> {
         let table = self.table(key, value)?;
         let (mut name, mut namespace) = (None, None);
         let mut audiences = audiences.iter().map(|audience| (*audience).to_owned()).collect();
@@ -380,7 +385,7 @@ impl Reader<'_> {
     }
 
     /// Reports a key that must be there; one that is there and wrong was reported already.
-    fn needed<T>(
+    pub(super) fn needed<T>(
         &mut self,
         table: &DeTable<'_>,
         of: &'static str,

@@ -111,6 +111,14 @@ impl Workbench {
         self.root.join("home")
     }
 
+    /// Runs another program than `migrate` to its end, kept like any other run.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Whole {
+        let output = self.program(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+        let mut whole = self.keep(arguments, output);
+        whole.command = [program].iter().chain(arguments).copied().collect::<Vec<_>>().join(" ");
+        whole
+    }
+
     /// A program with nothing of the surrounding environment but where programs and temporary files are.
     fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);

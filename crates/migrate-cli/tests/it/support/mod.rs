@@ -30,6 +30,8 @@ pub(crate) struct Servers {
     pub(crate) bao_cacert: PathBuf,
     /// OpenBao's root token.
     pub(crate) bao_token: String,
+    /// OpenBao's command line.
+    pub(crate) bao: PathBuf,
 }
 
 impl Servers {
@@ -40,6 +42,7 @@ impl Servers {
             bao_addr: variable("MIGRATE_TEST_BAO_ADDR"),
             bao_cacert: variable("MIGRATE_TEST_BAO_CACERT").into(),
             bao_token: variable("MIGRATE_TEST_BAO_TOKEN"),
+            bao: variable("MIGRATE_TEST_BAO").into(),
         }
     }
 

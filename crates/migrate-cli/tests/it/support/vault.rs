@@ -27,6 +27,11 @@ impl Mount {
         mount
     }
 
+    /// A mount that is made by other means; its path begins with its namespace.
+    pub(crate) fn at(servers: &Servers, path: impl Into<String>) -> Self {
+        Self { path: path.into(), http: servers.http(), servers: servers.clone() }
+    }
+
     /// The variables by which the Vault CLI, and `migrate`, find this server.
     pub(crate) fn environment(&self) -> [(&'static str, String); 3] {
         [
@@ -53,12 +58,17 @@ impl Mount {
         body["data"]["version"].as_u64().expect("a version")
     }
 
-    /// Any call below `/v1/`.
+    /// Any call below `/v1/`, with every right.
     pub(crate) async fn call(&self, method: Method, path: &str, input: Option<Value>) -> (StatusCode, Value) {
-        let mut request = self
-            .http
-            .request(method, format!("{}/v1/{path}", self.servers.bao_addr))
-            .header("x-vault-token", &self.servers.bao_token);
+        self.call_as(&self.servers.bao_token, method, path, input).await
+    }
+
+    /// Any call below `/v1/`, with the rights of a token.
+    pub(crate) async fn call_as(&self, token: &str, method: Method, path: &str, input: Option<Value>) -> (StatusCode, Value) {
+        let content = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+        let mut request =
+            self.http.request(method, format!("{}/v1/{path}", self.servers.bao_addr)).header("x-vault-token", token);
+        request = request.header("content-type", content);
         if let Some(input) = input {
             request = request.json(&input);
         }
