@@ -24,3 +24,4 @@ pub mod ports;
 pub mod quota;
 pub mod reads;
 pub mod value;
+pub mod yaml;

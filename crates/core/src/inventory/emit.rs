@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Inventory, schema::SCHEMA_FILE};
+use crate::yaml;
 
 /// Where the first line of an emitted inventory points editors to, unless told otherwise: the schema beside the inventory.
 pub const DEFAULT_SCHEMA_URL: &str = SCHEMA_FILE;
@@ -35,16 +36,6 @@ impl Inventory {
 
 /// One entry as an item of a list that is indented by `margin`.
 pub(super) fn entry(entry: &impl Serialize, margin: &str) -> String {
-    let options = serde_saphyr::ser_options! {
-        // Without it, quoting follows YAML 1.1 too, whose parsers read `on`, `1e3` or `12:30` as something else than text.
-        yaml_12: false,
-        no_lang_directive: true,
-        prefer_block_scalars: false,
-        compact_list_indent: true,
-    };
-    let mut text = String::new();
-    // Writing to a string fails for no reason that these types could give.
-    let written = serde_saphyr::to_fmt_writer_with_options(&mut text, &[entry], options);
-    debug_assert!(written.is_ok(), "every inventory can be written");
+    let text = yaml::to_yaml(&[entry]);
     text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") }).collect()
 }

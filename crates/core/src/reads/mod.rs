@@ -304,7 +304,8 @@ pub(crate) fn select_from_secrets_manager(value: &SecretValue, read: &Read) -> R
 }
 
 /// The key under which a [`Read::Find`] delivers the secret; `None` for another read, or where no key can be made of the name.
-pub(crate) fn key_of_find(read: &Read) -> Option<String> {
+#[must_use]
+pub fn key_of_find(read: &Read) -> Option<String> {
     match read {
         Read::Find { name, conversion_strategy, .. } => controller::converted(*conversion_strategy, name).ok(),
         _ => None,
