@@ -1,5 +1,6 @@
 //! What was typed. What it means is decided in [`crate::settings`] and in each command.
 
+pub mod eso;
 mod vault;
 
 use camino::Utf8PathBuf;
@@ -51,6 +52,9 @@ pub enum Command {
     /// Build, check and show secrets-inventory.yaml
     #[command(subcommand)]
     Inventory(Inventory),
+    /// Emit manifests of External Secrets Operator
+    #[command(subcommand)]
+    Eso(eso::Eso),
     /// Look at both stores and write the plan of a wave; changes nothing
     Plan(Plan),
     /// Carry a plan out, as far as --through says; the same command resumes

@@ -99,6 +99,8 @@ pub enum Reason {
         /// How.
         kind: PortErrorKind,
     },
+    /// No manifests can be made of the inventory.
+    NotEmitted,
     /// A file that would be overwritten is not as it was emitted.
     Edited,
     /// A file can't be read or written.
@@ -136,6 +138,7 @@ impl Reason {
             | Self::NoWayBack
             | Self::Consumers
             | Self::Differs
+            | Self::NotEmitted
             | Self::Edited
             | Self::PredecessorMayLive => Exit::Blocked,
             Self::Unfinished | Self::Interrupted | Self::LeadLost => Exit::Incomplete,

@@ -1,6 +1,7 @@
 //! The commands, one file each. A command reads settings, asks the stores through their ports, and hands a report to the printer.
 
 mod apply;
+mod eso;
 mod hook;
 mod init;
 mod inventory;
@@ -17,7 +18,7 @@ mod verify;
 use driver::{Clock as _, Interrupt, TokioClock};
 
 use crate::{
-    args::{Command, Global, Inventory, Ledger, Vault},
+    args::{Command, Global, Inventory, Ledger, Vault, eso::Eso},
     environment::Environment,
     error::CommandError,
     exit::Exit,
@@ -69,6 +70,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Hook => hook::run(context),
         Command::Inventory(Inventory::Schema) => inventory::schema(context),
         Command::Inventory(Inventory::Show) => inventory::show::run(context),
+        Command::Eso(Eso::Emit(args)) => eso::emit::run(context, &args),
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Rollback(args) => rollback::run(context, &args).await,

@@ -115,11 +115,7 @@ impl Settings {
     /// [`CommandError`] of kind usage, with every problem of the file.
     pub fn load(global: &Global, environment: &Environment) -> Result<Self, CommandError> {
         refuse_leaks(environment)?;
-        let config = match &global.config {
-            Some(path) => environment.directory.join(path),
-            None => find_config(&environment.directory)?,
-        };
-        let file = read_config(&config)?;
+        let (config, file) = find(global, environment)?;
         let name = pick(global, environment, &file)?;
         refuse_sharing(&file)?;
         let table = file.environments.get(&name).cloned().unwrap_or_default();
@@ -248,6 +244,19 @@ fn token(environment: &Environment) -> Option<Sourced<SecretText>> {
 #[must_use]
 pub fn repository_of(from: &Utf8Path) -> Option<Utf8PathBuf> {
     from.ancestors().find(|folder| folder.join(".git").exists()).map(Utf8Path::to_owned)
+}
+
+/// The configuration that is meant, and what stands in it.
+///
+/// # Errors
+/// [`CommandError`] of kind usage where there is none, or with every problem of it.
+pub fn find(global: &Global, environment: &Environment) -> Result<(Utf8PathBuf, ConfigFile), CommandError> {
+    let config = match &global.config {
+        Some(path) => environment.directory.join(path),
+        None => find_config(&environment.directory)?,
+    };
+    let file = read_config(&config)?;
+    Ok((config, file))
 }
 
 fn find_config(from: &Utf8Path) -> Result<Utf8PathBuf, CommandError> {

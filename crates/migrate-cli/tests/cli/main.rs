@@ -5,6 +5,7 @@
 
 mod bench;
 mod configuration;
+mod eso_emit;
 mod help;
 mod init;
 mod inventory;

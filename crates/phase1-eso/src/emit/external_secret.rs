@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Loss, Mounted, Wanted, complete, gather::Gathered, items, object::Object, refused::Refused};
-use crate::{is_secret_key, table::Kind};
+use crate::{is_secret_key, lint, table::Kind};
 
 /// What was made of one ExternalSecret.
 pub(super) struct Made {
@@ -220,49 +220,14 @@ fn check_target(target: &Target, keys: &Keys, data: &[OtherData], refuse: &mut d
     check_labels("target.template.metadata.labels", &template.metadata.labels, refuse);
     let literals = template.template_from.iter().filter_map(|from| from.literal.as_ref()).map(|text| ("templateFrom", text));
     let texts = template.data.iter().map(|(key, text)| (key.as_str(), text)).chain(literals);
-    for (key, _) in texts.filter(|(_, text)| !is_closed(text)) {
-        refuse(Refused::Template { key: key.to_owned() });
+    for (key, fault) in texts.filter_map(|(key, text)| Some((key, lint::fault(text)?))) {
+        refuse(Refused::Template { key: key.to_owned(), fault: fault.what });
     }
     let kind = template.secret_type.as_deref().unwrap_or_default();
     let needed = TYPES.iter().find(|(name, _)| *name == kind).map(|(_, needed)| *needed).unwrap_or_default();
     for key in needed.iter().filter(|key| keys.is_complete && !keys.known.contains(**key)) {
         refuse(Refused::MissingKey { kind: kind.to_owned(), key });
     }
-}
-
-/// Whether every action of a template is closed: `}}` after `{{`, outside of the action's own texts.
-fn is_closed(template: &str) -> bool {
-    let mut rest = template;
-    while let Some((_, action)) = rest.split_once("{{") {
-        let trimmed = action.trim_start_matches('-').trim_start();
-        if let Some(comment) = trimmed.strip_prefix("/*") {
-            match comment.split_once("*/").and_then(|(_, after)| after.split_once("}}")) {
-                Some((_, after)) => rest = after,
-                None => return false,
-            }
-            continue;
-        }
-        let (mut quote, mut escaped, mut end) = (None, false, None);
-        for (at, character) in action.char_indices() {
-            match quote {
-                Some(_) if escaped => escaped = false,
-                Some(open) if open != '`' && character == '\\' => escaped = true,
-                Some(open) if open == character => quote = None,
-                Some(_) => {}
-                None if matches!(character, '"' | '`' | '\'') => quote = Some(character),
-                None if action[at..].starts_with("}}") => {
-                    end = Some(at + 2);
-                    break;
-                }
-                None => {}
-            }
-        }
-        match end {
-            Some(end) => rest = &action[end..],
-            None => return false,
-        }
-    }
-    true
 }
 
 /// Labels that Kubernetes takes (<https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/>); templates are let through.
@@ -335,18 +300,6 @@ fn annotations(gathered: &Gathered<'_>) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_action_is_closed_outside_of_its_own_texts() {
-        for good in
-            ["", "plain }}", "{{ .a }}", "{{- .a | b64dec -}} x {{ .b }}", "{{ \"}}\" }}", "{{ `{{` }}", "{{/* }} */}}", "{ {"]
-        {
-            assert!(is_closed(good), "{good}");
-        }
-        for bad in ["{{", "{{ .a }", "{{ \"}}\"", "{{ .a }} {{ .b", "{{/* }}"] {
-            assert!(!is_closed(bad), "{bad}");
-        }
-    }
 
     #[test]
     fn label_values_keep_the_rule_of_kubernetes() {

@@ -58,10 +58,12 @@ pub enum Refused {
         key: &'static str,
     },
     /// A template that does not parse.
-    #[error("the template of {key:?} does not parse: an action that is opened with `{{{{` is not closed")]
+    #[error("the template of {key:?} does not parse: {fault}")]
     Template {
         /// The key.
         key: String,
+        /// Why.
+        fault: &'static str,
     },
     /// A policy of deletion that does not go with the policy of creation.
     #[error("deletionPolicy {deletion} does not go with creationPolicy {creation}: the operator's webhook refuses it")]

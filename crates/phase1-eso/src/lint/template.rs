@@ -54,14 +54,15 @@ fn place(node: &Node, line: u64) -> Position {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Fault {
+pub(crate) struct Fault {
     /// Lines after the first.
     line: u64,
-    what: &'static str,
+    /// What is wrong; quotes nothing of the template.
+    pub(crate) what: &'static str,
 }
 
 /// The first thing that can't parse.
-fn fault(text: &str) -> Option<Fault> {
+pub(crate) fn fault(text: &str) -> Option<Fault> {
     let mut open = Vec::new();
     let mut at = 0;
     while let Some(start) = text.get(at..)?.find("{{").map(|found| at + found) {

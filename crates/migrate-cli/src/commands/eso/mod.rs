@@ -1,0 +1,4 @@
+//! `migrate eso emit`
+
+pub(super) mod emit;
+mod sources;
