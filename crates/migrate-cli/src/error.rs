@@ -42,6 +42,8 @@ pub enum Reason {
     InventoryMissing,
     /// The inventory has problems.
     InventoryInvalid,
+    /// Manifests can't be read, or say what can't be.
+    ManifestsInvalid,
     /// No secret is selected.
     NothingSelected,
     /// No plan, or none that is open.
@@ -127,6 +129,7 @@ impl Reason {
             Self::Usage | Self::Configuration | Self::NoRepository => Exit::Usage,
             Self::InventoryMissing
             | Self::InventoryInvalid
+            | Self::ManifestsInvalid
             | Self::NothingSelected
             | Self::NoPlan
             | Self::SeveralPlans

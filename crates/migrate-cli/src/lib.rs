@@ -15,6 +15,7 @@ pub mod exit;
 mod files;
 mod ledger;
 mod logging;
+mod manifests;
 mod process;
 pub mod settings;
 mod systems;

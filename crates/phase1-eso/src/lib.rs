@@ -3,7 +3,9 @@
 
 pub mod crds;
 pub mod emit;
+pub mod import;
 pub mod lint;
+pub mod meaning;
 pub mod store;
 pub mod table;
 pub mod validate;

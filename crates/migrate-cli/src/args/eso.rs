@@ -1,6 +1,8 @@
 //! `migrate eso`
 
+use camino::Utf8PathBuf;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use migrate_core::name::kubernetes::Namespace;
 use phase1_eso::version::EsoVersion;
 
 use super::Emitting;
@@ -8,8 +10,12 @@ use super::Emitting;
 /// `migrate eso`
 #[derive(Debug, Subcommand)]
 pub enum Eso {
+    /// Take ExternalSecrets, PushSecrets and stores that you have into the inventory; shows what would change
+    Import(Import),
     /// Write ExternalSecrets and their stores into a folder, made of the inventory
     Emit(Emit),
+    /// Show where two sets of manifests mean different things to the operator; order and defaults do not count
+    Diff(Diff),
 }
 
 /// `migrate eso emit`
@@ -57,6 +63,41 @@ pub enum Layout {
     Flat,
 }
 
+/// `migrate eso import`
+#[derive(Debug, ClapArgs)]
+pub struct Import {
+    /// Manifests: folders, files, or - for standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<Utf8PathBuf>,
+    /// Write the inventory; Git shows what changed
+    #[arg(long)]
+    pub write: bool,
+    /// Where the inventory says otherwise, believe the manifest
+    #[arg(long)]
+    pub replace: bool,
+    /// Namespace of manifests that name none
+    #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
+    pub namespace: Option<Namespace>,
+}
+
+/// `migrate eso diff`
+#[derive(Debug, ClapArgs)]
+pub struct Diff {
+    /// Manifests before: a folder, a file, or - for standard input
+    #[arg(value_name = "BEFORE")]
+    pub before: Utf8PathBuf,
+    /// Manifests after
+    #[arg(value_name = "AFTER")]
+    pub after: Utf8PathBuf,
+    /// Version of External Secrets Operator whose defaults are filled in
+    #[arg(long, value_name = "VERSION", default_value_t = EsoVersion::DEFAULT, value_parser = version)]
+    pub eso_version: EsoVersion,
+}
+
 fn version(text: &str) -> Result<EsoVersion, String> {
     EsoVersion::parse(text).map_err(|error| error.to_string())
+}
+
+fn namespace(text: &str) -> Result<Namespace, String> {
+    Namespace::parse(text).map_err(|error| error.to_string())
 }

@@ -71,6 +71,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Inventory(Inventory::Schema) => inventory::schema(context),
         Command::Inventory(Inventory::Show) => inventory::show::run(context),
         Command::Eso(Eso::Emit(args)) => eso::emit::run(context, &args),
+        Command::Eso(Eso::Import(args)) => eso::import::run(context, &args),
+        Command::Eso(Eso::Diff(args)) => eso::diff::run(context, &args),
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Rollback(args) => rollback::run(context, &args).await,

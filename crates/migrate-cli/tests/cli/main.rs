@@ -6,6 +6,7 @@
 mod bench;
 mod configuration;
 mod eso_emit;
+mod eso_import;
 mod help;
 mod init;
 mod inventory;

@@ -1,4 +1,6 @@
-//! `migrate eso emit`
+//! `migrate eso import | emit | diff`
 
+pub(super) mod diff;
 pub(super) mod emit;
+pub(super) mod import;
 mod sources;

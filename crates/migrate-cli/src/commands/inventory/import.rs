@@ -117,7 +117,7 @@ fn noticed(findings: &[Finding]) -> Vec<Noticed> {
     findings.iter().map(noticed).collect()
 }
 
-fn kind(kind: &FindingKind) -> &'static str {
+pub(in crate::commands) fn kind(kind: &FindingKind) -> &'static str {
     match kind {
         FindingKind::Unconventional { .. } => "unconventional",
         FindingKind::Renamed { .. } => "renamed",

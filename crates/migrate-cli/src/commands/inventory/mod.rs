@@ -53,7 +53,7 @@ pub(super) fn schema(context: &Context) -> Result<Exit, CommandError> {
     Ok(Exit::Done)
 }
 
-fn schema_text() -> Result<String, CommandError> {
+pub(super) fn schema_text() -> Result<String, CommandError> {
     let text = serde_json::to_string_pretty(&inventory::schema())
         .map_err(|error| CommandError::new(Reason::Internal, "the schema has no JSON form").because(&error))?;
     Ok(text + "\n")
@@ -74,7 +74,7 @@ pub(super) fn read(path: &Utf8Path, shown: &str) -> Result<Inventory, CommandErr
 }
 
 /// Every problem at its place, in a form that editors jump to.
-fn invalid(shown: &str, problems: &[Problem]) -> CommandError {
+pub(super) fn invalid(shown: &str, problems: &[Problem]) -> CommandError {
     let lines = problems.iter().map(|problem| {
         let secret = problem.secret.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
         let path = if problem.path.is_empty() { String::new() } else { format!("{}: ", problem.path) };
