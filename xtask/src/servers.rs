@@ -55,6 +55,7 @@ impl Servers {
             ("MIGRATE_TEST_BAO_CACERT", place.tls.join("ca.pem").display().to_string()),
             ("MIGRATE_TEST_BAO_TOKEN", token),
             ("MIGRATE_TEST_BAO", stack.bao().display().to_string()),
+            ("MIGRATE_TEST_PYTHON_PACKAGES", stack.site.display().to_string()),
         ];
         environment.extend(stack.go.environment());
         Ok(Self { moto, bao, http, environment })

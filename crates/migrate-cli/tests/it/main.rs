@@ -7,7 +7,10 @@
 mod contract_embedded;
 mod contract_incoming;
 mod contract_outgoing;
+mod eso_emit;
+mod eso_kinds;
 mod estate;
+mod guides;
 mod handover;
 mod killed;
 mod proxied;

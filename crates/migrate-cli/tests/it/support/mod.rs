@@ -32,6 +32,10 @@ pub(crate) struct Servers {
     pub(crate) bao_token: String,
     /// OpenBao's command line.
     pub(crate) bao: PathBuf,
+    /// The Python packages of the stack, PyYAML among them.
+    pub(crate) python_packages: PathBuf,
+    /// kustomize.
+    pub(crate) kustomize: PathBuf,
 }
 
 impl Servers {
@@ -43,6 +47,8 @@ impl Servers {
             bao_cacert: variable("MIGRATE_TEST_BAO_CACERT").into(),
             bao_token: variable("MIGRATE_TEST_BAO_TOKEN"),
             bao: variable("MIGRATE_TEST_BAO").into(),
+            python_packages: variable("MIGRATE_TEST_PYTHON_PACKAGES").into(),
+            kustomize: variable("MIGRATE_TEST_KUSTOMIZE").into(),
         }
     }
 

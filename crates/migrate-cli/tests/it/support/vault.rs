@@ -17,8 +17,12 @@ pub(crate) struct Mount {
 impl Mount {
     /// Mounts a KV v2 engine under a random name.
     pub(crate) async fn fresh(servers: &Servers) -> Self {
-        let path = format!("kv-{}", uuid::Uuid::new_v4().simple());
-        let mount = Self { path, http: servers.http(), servers: servers.clone() };
+        Self::made(servers, format!("kv-{}", uuid::Uuid::new_v4().simple())).await
+    }
+
+    /// A mount of that path, which nobody else may use.
+    pub(crate) async fn made(servers: &Servers, path: String) -> Self {
+        let mount = Self::at(servers, path);
         let input = json!({"type": "kv", "options": {"version": "2"}});
         let (status, body) = mount.call(Method::POST, &format!("sys/mounts/{}", mount.path), Some(input)).await;
         assert!(status.is_success(), "OpenBao refused a mount: {status} {body}");

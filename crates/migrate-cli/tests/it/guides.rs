@@ -1,0 +1,97 @@
+//! The guides of `docs/guides`, executed: what a page says is typed is typed, and what it says is shown is shown.
+//!
+//! In a fenced block of `console`, a line that begins with `$ ` is a command, and lines that begin with `> ` continue it. What follows is
+//! its whole output, on both streams; a line `...` stands for any lines, or none. Commands run one after the other in one repository.
+
+use std::{env, fs, path::Path};
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{AwsAccount, Canary, Mount, Servers, Workbench};
+
+/// A command of a guide, and the output that it promises.
+#[derive(Debug, PartialEq, Eq)]
+struct Step {
+    line: usize,
+    command: String,
+    expected: Vec<String>,
+}
+
+fn steps(page: &str) -> Vec<Step> {
+    let (mut steps, mut inside): (Vec<Step>, bool) = (Vec::new(), false);
+    for (at, text) in page.lines().enumerate() {
+        if text.starts_with("```") {
+            inside = text == "```console";
+        } else if let (true, Some(command)) = (inside, text.strip_prefix("$ ")) {
+            steps.push(Step { line: at + 1, command: command.to_owned(), expected: Vec::new() });
+        } else if let (true, Some(step)) = (inside, steps.last_mut()) {
+            match text.strip_prefix("> ").or_else(|| text.strip_prefix('>')) {
+                Some(more) if step.expected.is_empty() => step.command += &format!("\n{more}"),
+                _ => step.expected.push(text.to_owned()),
+            }
+        }
+    }
+    steps
+}
+
+/// Whether lines are what was promised.
+fn is_as_promised(expected: &[String], shown: &[&str]) -> bool {
+    match expected.split_first() {
+        None => shown.is_empty(),
+        Some((dots, rest)) if dots == "..." => (0..=shown.len()).any(|skipped| is_as_promised(rest, &shown[skipped..])),
+        Some((line, rest)) => shown.first() == Some(&line.as_str()) && is_as_promised(rest, &shown[1..]),
+    }
+}
+
+fn follow(guide: &str, bench: &Workbench) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides").join(guide);
+    let page = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let steps = steps(&page);
+    assert!(!steps.is_empty(), "{guide} has no command");
+    for Step { line, command, expected } in steps {
+        let shown = bench.run("sh", &["-c", &format!("exec 2>&1\n{command}")]);
+        let lines: Vec<&str> = shown.stdout.lines().collect();
+        assert!(is_as_promised(&expected, &lines), "{guide}:{line}: not what it promises\n{shown}");
+        // A failure is shown, never passed over.
+        assert!(shown.code == Some(0) || expected.iter().any(|line| line.starts_with("error: ")), "{guide}:{line}\n{shown}");
+    }
+}
+
+/// `PATH` with the `migrate` of this build in front.
+fn path() -> String {
+    let ours = Path::new(env!("CARGO_BIN_EXE_migrate")).parent().expect("a folder").to_owned();
+    let others = env::var_os("PATH").unwrap_or_default();
+    let joined = env::join_paths(std::iter::once(ours).chain(env::split_paths(&others))).expect("a PATH");
+    joined.into_string().expect("UTF-8")
+}
+
+// REQ ESO-1, ESO-2
+#[tokio::test(flavor = "multi_thread")]
+async fn generate_your_eso_manifests() {
+    let servers = Servers::from_env();
+    let (account, namespace) = (AwsAccount::fresh(&servers).await, format!("guide-{}", uuid::Uuid::new_v4().simple()));
+    account.create_text("platform-data/postgres/orders", &Canary::of_this_run().object()).await;
+    // The mount `secret` that guides speak of, in a namespace of its own.
+    let mount = Mount::at(&servers, format!("{namespace}/secret"));
+    let made = [
+        (format!("sys/namespaces/{namespace}"), json!({})),
+        (format!("{namespace}/sys/mounts/secret"), json!({"type": "kv", "options": {"version": "2"}})),
+    ];
+    for (path, input) in made {
+        let (status, answer) = mount.call(Method::POST, &path, Some(input)).await;
+        assert!(status.is_success(), "{path}: {status} {answer}");
+    }
+    let bench = Workbench::new("guide-eso").between(&account, &mount).with("PATH", path()).with("VAULT_NAMESPACE", namespace);
+    follow("generate-your-eso-manifests.md", &bench);
+}
+
+#[test]
+fn a_promise_is_kept_line_by_line_and_dots_stand_for_anything() {
+    let page = "```console\n$ cat <<EOF\n> a\n>\n> EOF\na\n\n$ ls\n...\nb\n```\n```toml\n$ no\n```\n";
+    let read = steps(page);
+    assert_eq!(read[0], Step { line: 2, command: "cat <<EOF\na\n\nEOF".into(), expected: vec!["a".into(), String::new()] });
+    assert_eq!((read.len(), read[1].expected.as_slice()), (2, ["...".to_owned(), "b".to_owned()].as_slice()));
+    assert!(is_as_promised(&read[1].expected, &["x", "y", "b"]) && is_as_promised(&read[1].expected, &["b"]));
+    assert!(!is_as_promised(&read[1].expected, &["b", "c"]) && !is_as_promised(&[], &["b"]));
+}
