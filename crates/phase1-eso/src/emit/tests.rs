@@ -475,7 +475,7 @@ fn what_kubernetes_or_the_operator_would_refuse_is_refused_here() {
     orders/orders-db: deletionPolicy Delete does not go with creationPolicy Merge: the operator's webhook refuses it
     orders/orders-db: a Secret of type kubernetes.io/tls needs the key "tls.key", and neither its template nor its reads give it
     orders/orders-db: Kubernetes refuses a key of `target.template.data`: a key of a Secret has 1 to 253 letters, digits, `-`, `_` and `.`
-    orders/orders-db: the template of "a" does not parse: an action that is opened with `{{` is not closed
+    orders/orders-db: the template of "a" does not parse: `{{` has no `}}`
     orders/orders-db: Kubernetes refuses a label of `target.template.metadata.labels`: its value has at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends
     orders/orders-db: External Secrets Operator 0.20.4 does not take that for `spec.target.creationPolicy`: it wants Owner, Orphan, Merge, None
     "#);
