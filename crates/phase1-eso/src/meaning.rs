@@ -13,6 +13,7 @@ use migrate_core::{go_duration::GoDuration, name::SecretArn};
 use serde_json::{Map, Value};
 
 use crate::{
+    emit,
     table::{Content, Default, GROUP, Kind, Shape},
     version::Release,
     yaml::{Node, push_key},
@@ -100,20 +101,25 @@ impl Meaning {
         let id = ObjectId { kind, namespace, name: text(&["metadata", "name"]) };
         let mut spec = node.peek("spec").map_or(Value::Null, Node::to_json);
         spelled_alike(kind, &mut spec);
+        let texts = |key| {
+            let entries = node.peek_at(&["metadata", key]).map(Node::entries).unwrap_or_default();
+            let texts = entries.iter().filter_map(|(key, text)| Some((key.text.clone(), text.text()?.to_owned())));
+            texts.filter(|(key, _)| key != LAST_APPLIED).collect::<BTreeMap<_, _>>()
+        };
+        let (mut labels, mut annotations) = (texts("labels"), texts("annotations"));
+        emit::without_ours(&mut labels, &mut annotations);
+        // Who manages an object is no part of what it means.
+        labels.remove("app.kubernetes.io/managed-by");
+        if kind == Kind::ExternalSecret {
+            copied_metadata(&mut spec, &labels, &annotations);
+        }
         let mut whole = Map::new();
         whole.insert("spec".to_owned(), spec);
         let mut whole = Value::Object(whole);
         fill(&mut whole, kind.shape(), release);
         in_order(&mut whole);
-        if let Value::Object(whole) = &mut whole {
-            for key in ["labels", "annotations"] {
-                let mut texts = node.peek_at(&["metadata", key]).map_or(Value::Null, Node::to_json);
-                if let Value::Object(texts) = &mut texts {
-                    texts.retain(|key, _| !is_bookkeeping(key));
-                }
-                whole.insert(key.to_owned(), texts);
-            }
-        }
+        whole["labels"] = serde_json::json!(labels);
+        whole["annotations"] = serde_json::json!(annotations);
         prune(&mut whole);
         self.0.insert(id, whole);
     }
@@ -144,9 +150,21 @@ impl Meaning {
     }
 }
 
-/// What tools note about their own work.
-fn is_bookkeeping(key: &str) -> bool {
-    ["kubectl.kubernetes.io/last-applied-configuration", "app.kubernetes.io/managed-by"].contains(&key)
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Without a template, the operator copies labels and annotations to the Secret: as a template does that names them.
+fn copied_metadata(spec: &mut Value, labels: &BTreeMap<String, String>, annotations: &BTreeMap<String, String>) {
+    let Value::Object(spec) = spec else { return };
+    let Value::Object(target) = spec.entry("target").or_insert_with(|| Value::Object(Map::new())) else { return };
+    let says = |key: &str| target.get(key).is_some_and(|value| !value.is_null());
+    if says("template") || says("manifest") || target.get("creationPolicy").is_some_and(|policy| policy == "None") {
+        return;
+    }
+    let literal = |texts: &BTreeMap<String, String>| {
+        texts.iter().map(|(key, text)| (key.clone(), text.replace("{{", "{{ \"{{\" }}"))).collect::<BTreeMap<_, _>>()
+    };
+    let metadata = serde_json::json!({ "labels": literal(labels), "annotations": literal(annotations) });
+    target.insert("template".to_owned(), serde_json::json!({ "metadata": metadata }));
 }
 
 /// Other spellings of the same thing.
@@ -350,7 +368,6 @@ mod tests {
         insta::assert_snapshot!(shown(&spec(PLAIN), &spec(other)), @r#"
         ExternalSecret b/a: spec.data[0].remoteRef.key: differs
         ExternalSecret b/a: spec.refreshInterval: differs
-        ExternalSecret b/a: spec.target.template: only in the second
         "#);
         let (one, two) =
             ("{dataFrom: [{extract: {key: a}}, {extract: {key: b}}]}", "{dataFrom: [{extract: {key: b}}, {extract: {key: a}}]}");

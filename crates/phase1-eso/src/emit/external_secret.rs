@@ -277,6 +277,19 @@ fn labels(gathered: &Gathered<'_>) -> BTreeMap<String, String> {
     labels
 }
 
+/// Takes out what is written here; whether the object is one of ours.
+pub(crate) fn without_ours(labels: &mut BTreeMap<String, String>, annotations: &mut BTreeMap<String, String>) -> bool {
+    if labels.get(MANAGED_BY.0).map(String::as_str) != Some(MANAGED_BY.1) {
+        return false;
+    }
+    labels.remove(MANAGED_BY.0);
+    if labels.get(PART_OF) == annotations.get(APPLICATIONS) {
+        labels.remove(PART_OF);
+    }
+    annotations.retain(|key, _| ![APPLICATIONS, OWNERS, SECRETS].contains(&key.as_str()));
+    true
+}
+
 fn annotations(gathered: &Gathered<'_>) -> BTreeMap<String, String> {
     let mut annotations = gathered.shape.annotations.clone();
     let secrets = gathered.secrets();

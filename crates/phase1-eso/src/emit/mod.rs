@@ -21,6 +21,7 @@ mod store;
 mod tests;
 mod workload;
 
+pub(crate) use self::external_secret::without_ours;
 use std::collections::BTreeMap;
 
 use migrate_core::{

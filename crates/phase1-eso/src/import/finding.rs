@@ -59,6 +59,8 @@ pub enum LeftAlone {
     ReadsNothing,
     /// Another object makes it.
     Owned,
+    /// `migrate` made it of the inventory.
+    Emitted,
     /// Another manifest says something else of the same object.
     Contradicts {
         /// The other one's file.
@@ -164,6 +166,7 @@ impl FindingKind {
                 LeftAlone::ReadsNothingOfOurs => "reads-nothing-of-ours",
                 LeftAlone::ReadsNothing => "reads-nothing",
                 LeftAlone::Owned => "owned",
+                LeftAlone::Emitted => "emitted",
                 LeftAlone::Contradicts { .. } => "contradicts",
                 LeftAlone::ApiVersion => "api-version",
                 LeftAlone::EngineV1 => "engine-v1",
@@ -238,6 +241,7 @@ impl fmt::Display for LeftAlone {
             }
             Self::ReadsNothingOfOurs => f.write_str("it reads nothing from Secrets Manager"),
             Self::ReadsNothing => f.write_str("it reads nothing"),
+            Self::Emitted => f.write_str("it is made of the inventory, which knows it already"),
             Self::Owned => f.write_str("another object makes it; its maker is what counts"),
             Self::Contradicts { file, line } => {
                 write!(f, "{file}:{line} says something else of the same object; import one of the two")

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use migrate_core::{
     inventory::{
-        ExternalSecretId, FoundExternalSecret, Prose,
+        Consumer, ExternalSecretId, FoundExternalSecret, Inventory, Prose,
         external_secret::{
             ClusterPlacement, DataFromItem, ExternalSecretShape, NullBytePolicy, OtherData, OtherDataFrom, OtherRead, RemoteRef,
             SourceRef, StoreRef,
@@ -20,6 +20,7 @@ use super::{
     spec::{self, Place, Spec},
     stores::{Source, Stores},
 };
+use crate::emit;
 
 /// An ExternalSecret as its manifest has it.
 pub(super) struct Manifest {
@@ -46,8 +47,17 @@ impl Manifest {
             return None;
         }
         let id = object.id(around)?;
-        let [labels, annotations] = object.metadata();
+        let [mut labels, mut annotations] = object.metadata();
         let application = object.application(&id, [&labels, &annotations])?;
+        let is_known = |inventory: &Inventory| {
+            let declared = inventory.external_secrets().iter().map(|declared| &declared.id);
+            let consumers = inventory.secrets().iter().flat_map(|secret| &secret.consumers).filter_map(Consumer::external_secret);
+            declared.chain(consumers.map(|by| &by.id)).any(|known| *known == id)
+        };
+        if emit::without_ours(&mut labels, &mut annotations) && around.inventory.is_some_and(is_known) {
+            fields.note("", FindingKind::LeftAlone(LeftAlone::Emitted));
+            return None;
+        }
         let outer = fields.within("spec")?;
         let (spec, cluster) = if object.kind == Kind::ClusterExternalSecret {
             (Spec::read(&outer.within("externalSecretSpec")?), Some(spec::placement(&outer)))
