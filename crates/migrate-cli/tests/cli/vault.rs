@@ -400,6 +400,14 @@ fn what_can_not_be_described_is_refused_before_anything_is_written() {
     hint: set `kubernetes_host` below [environment.prod.vault] in migrate.toml
     --- exit 64
     ");
+    shows!(refused("[environment.prod]\nvault = { kubernetes_host = \"https://kubernetes.example.internal\" }\n"), @"
+    $ migrate vault emit --out vault
+    --- stderr
+    error: can't describe what Vault must hold
+      because: a server outside of the cluster must be told the CA of the Kubernetes API
+    hint: set `kubernetes_ca_cert`, or `disable_local_ca_jwt = false` where Vault runs in that cluster, below [environment.NAME.vault]
+    --- exit 64
+    ");
     shows!(refused(&SETTINGS.replace("kubernetes-ca.pem", "nowhere.pem")), @"
     $ migrate vault emit --out vault
     --- stderr

@@ -59,7 +59,7 @@ pub struct KubernetesAuth {
     pub path: VaultPath,
     /// Address of the Kubernetes API as the server reaches it.
     pub host: String,
-    /// Authority of the API's certificate; `None` where the server runs in that cluster or the system trusts it.
+    /// Authority of the API's certificate; `None` only where the server runs in that cluster.
     pub ca_cert: Option<Authority>,
     /// Whether the server leaves alone the token and CA of the pod that it runs in: true outside of the cluster.
     pub disable_local_ca_jwt: bool,
@@ -234,6 +234,9 @@ pub enum NeedsError {
     /// Two publishers of one key: neither is in charge.
     #[error("the key {0:?} has two publishers")]
     TwoPublishers(String),
+    /// The server refuses it (OpenBao 2.7.2): it has neither a CA of its pod nor another.
+    #[error("a server outside of the cluster must be told the CA of the Kubernetes API")]
+    NoAuthority,
     /// Not a PEM file of certificates alone. Quotes nothing of it.
     #[error("{0} is no PEM file of certificates alone")]
     NoCertificate(String),
@@ -255,6 +258,9 @@ impl Needs {
     /// # Errors
     /// [`NeedsError`].
     pub fn of(wanted: &Wanted) -> Result<Self, NeedsError> {
+        if wanted.auth.disable_local_ca_jwt && wanted.auth.ca_cert.is_none() {
+            return Err(NeedsError::NoAuthority);
+        }
         let role = |name: &str, account: &Account, policy: &Policy| Role {
             name: name.to_owned(),
             account: account.clone(),

@@ -141,7 +141,11 @@ fn authority(settings: &Settings, file: &str) -> Result<Authority, CommandError>
 }
 
 fn undescribed(error: &NeedsError) -> CommandError {
-    CommandError::configuration("can't describe what Vault must hold")
-        .because(error)
-        .hint("mend migrate.toml, or the name in the inventory; nothing was written")
+    let hint = match error {
+        NeedsError::NoAuthority => {
+            "set `kubernetes_ca_cert`, or `disable_local_ca_jwt = false` where Vault runs in that cluster, below [environment.NAME.vault]"
+        }
+        _ => "mend migrate.toml, or the name in the inventory; nothing was written",
+    };
+    CommandError::configuration("can't describe what Vault must hold").because(error).hint(hint)
 }
