@@ -86,6 +86,25 @@ async fn generate_your_eso_manifests() {
     follow("generate-your-eso-manifests.md", &bench);
 }
 
+// REQ VLT-3
+#[tokio::test(flavor = "multi_thread")]
+async fn what_vault_needs() {
+    let servers = Servers::from_env();
+    let namespace = format!("guide-{}", uuid::Uuid::new_v4().simple());
+    let mount = Mount::at(&servers, format!("{namespace}/secret"));
+    let (status, answer) = mount.call(Method::POST, &format!("sys/namespaces/{namespace}"), None).await;
+    assert!(status.is_success(), "{answer}");
+    let bench =
+        mount.environment().into_iter().fold(Workbench::new("guide-vault"), |bench, (name, value)| bench.with(name, value));
+    bench.write("kubernetes-ca.pem", &fs::read_to_string(&servers.bao_cacert).expect("a certificate"));
+    // OpenBao's command line under the name that the page types.
+    let programs = bench.repository().with_file_name("programs");
+    fs::create_dir(&programs).expect("a folder");
+    std::os::unix::fs::symlink(&servers.bao, programs.join("vault")).expect("a link");
+    let bench = bench.with("PATH", format!("{}:{}", programs.display(), path())).with("VAULT_NAMESPACE", &namespace);
+    follow("what-vault-needs.md", &bench);
+}
+
 #[test]
 fn a_promise_is_kept_line_by_line_and_dots_stand_for_anything() {
     let page = "```console\n$ cat <<EOF\n> a\n>\n> EOF\na\n\n$ ls\n...\nb\n```\n```toml\n$ no\n```\n";
