@@ -36,7 +36,7 @@ use self::{
     resolve::Manifest,
     stores::Stores,
 };
-use crate::yaml::Node;
+use crate::{emit::Defaults, yaml::Node};
 
 /// One document of one file.
 pub struct Document {
@@ -57,6 +57,8 @@ pub struct Surroundings<'a> {
     pub region: Option<String>,
     /// The namespace of objects that say none.
     pub namespace: Option<Namespace>,
+    /// What the environment emits where an ExternalSecret declares nothing, where that is said.
+    pub defaults: Option<Defaults>,
 }
 
 /// The environment's store for Secrets Manager, as far as an import needs it.

@@ -64,6 +64,10 @@ impl Manifest {
         } else {
             (if object.version() == "v1alpha1" { Spec::read_first(&outer) } else { Spec::read(&outer) }, None)
         };
+        let spec = match &around.defaults {
+            Some(defaults) => spec.unlike(defaults),
+            None => spec,
+        };
         Some(Self { id, application, cluster, labels, annotations, spec, is_predecessor: false })
     }
 

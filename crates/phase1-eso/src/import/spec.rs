@@ -4,15 +4,16 @@
 use migrate_core::{
     go_duration::GoDuration,
     inventory::external_secret::{
-        ClusterPlacement, FindName, FindSpec, GeneratorRef, LabelExpression, LabelSelector, ManifestTarget, OtherData,
-        OtherDataFrom, RemoteRef, SourceRef, StoreKind, StoreRef, SyncWindow, SyncWindows, Target, Template, TemplateFrom,
-        TemplateMetadata, TemplateRef, TemplateRefItem,
+        ClusterPlacement, DeletionPolicy, FindName, FindSpec, GeneratorRef, LabelExpression, LabelSelector, ManifestTarget,
+        OtherData, OtherDataFrom, RefreshPolicy, RemoteRef, SourceRef, StoreKind, StoreRef, SyncWindow, SyncWindows, Target,
+        Template, TemplateFrom, TemplateMetadata, TemplateRef, TemplateRefItem,
     },
     name::kubernetes::{KubernetesName, Namespace},
     reads::Rewrite,
 };
 
 use super::{
+    Defaults,
     fields::Fields,
     finding::{FindingKind, LeftAlone},
 };
@@ -21,7 +22,7 @@ use super::{
 #[derive(Default)]
 pub(super) struct Spec {
     pub(super) store: Option<StoreRef>,
-    pub(super) refresh_policy: Option<migrate_core::inventory::external_secret::RefreshPolicy>,
+    pub(super) refresh_policy: Option<RefreshPolicy>,
     pub(super) refresh_interval: Option<GoDuration>,
     pub(super) sync_windows: Option<SyncWindows>,
     pub(super) target: Target,
@@ -47,6 +48,21 @@ impl Spec {
             data: spec.items("data").iter().map(|item| (place(item), data(item))).collect(),
             data_from: spec.items("dataFrom").iter().map(|item| (place(item), data_from(item))).collect(),
         }
+    }
+
+    /// Spells out what the operator takes where nothing is said, where the environment would emit something else.
+    pub(super) fn unlike(mut self, defaults: &Defaults) -> Self {
+        let (interval, deletion, policy) = (GoDuration::from_secs(60 * 60), DeletionPolicy::Retain, RefreshPolicy::Periodic);
+        if defaults.refresh_interval != interval {
+            self.refresh_interval.get_or_insert(interval);
+        }
+        if defaults.deletion_policy != deletion {
+            self.target.deletion_policy.get_or_insert(deletion);
+        }
+        if defaults.refresh_policy.is_some_and(|default| default != policy) {
+            self.refresh_policy.get_or_insert(policy);
+        }
+        self
     }
 
     /// The same in v1alpha1, where `dataFrom` knows keys only, and templates are those of the first engine unless they say otherwise.

@@ -368,6 +368,22 @@ spec: {{secretStoreRef: {{name: unknown}}, dataFrom: [{{find: {{name: {{regexp: 
 }
 
 #[test]
+fn what_the_operator_defaults_is_spelled_out_where_the_environment_has_another_default() {
+    let text = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: a, namespace: b}, spec: {secretStoreRef: {name: aws}, dataFrom: [{extract: {key: a}}]}}";
+    let shape = |minutes: u32| {
+        let defaults = Defaults {
+            refresh_policy: None,
+            refresh_interval: GoDuration::from_secs(minutes * 60),
+            deletion_policy: DeletionPolicy::Retain,
+        };
+        let around = Surroundings { defaults: Some(defaults), ..Surroundings::default() };
+        import(&documents("a.yaml", text), &around).found.external_secrets.remove(0).shape
+    };
+    assert_eq!((shape(60).refresh_interval, shape(30).refresh_interval), (None, Some(GoDuration::from_secs(60 * 60))));
+    assert_eq!(shape(30).target.deletion_policy, None);
+}
+
+#[test]
 fn writers_come_from_push_secrets_to_secrets_manager() {
     let (imported, _) = imported(
         "apiVersion: external-secrets.io/v1alpha1

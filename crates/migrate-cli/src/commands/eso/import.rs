@@ -6,6 +6,7 @@ use migrate_core::{
     inventory::{self, AdoptError, Adopted, Conflict, ConflictKind, Inventory, SCHEMA_FILE, external_secret::StoreKind},
     name::SecretName,
 };
+use phase1_eso::emit::Defaults;
 use phase1_eso::import::{self, Counts, EnvironmentStore, Finding, Imported, Surroundings, Weight};
 use serde::Serialize;
 
@@ -240,6 +241,11 @@ fn surroundings<'a>(settings: &Settings, inventory: Option<&'a Inventory>, args:
             .filter(|_| settings.eso.is_declared)
             .map(|store| EnvironmentStore { store: store.store, prefix: store.prefix }),
         namespace: args.namespace.clone(),
+        defaults: Some(Defaults {
+            refresh_policy: settings.eso.refresh_policy,
+            refresh_interval: settings.eso.refresh_interval,
+            deletion_policy: settings.eso.deletion_policy,
+        }),
     }
 }
 
