@@ -52,7 +52,7 @@ pub enum Command {
     /// Build, check and show secrets-inventory.yaml
     #[command(subcommand)]
     Inventory(Inventory),
-    /// Import and emit manifests of External Secrets Operator
+    /// Import, emit, compare and check manifests of External Secrets Operator
     #[command(subcommand)]
     Eso(eso::Eso),
     /// Look at both stores and write the plan of a wave; changes nothing

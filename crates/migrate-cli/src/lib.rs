@@ -44,6 +44,12 @@ pub fn command() -> clap::Command {
     Args::command()
 }
 
+/// Everything that `migrate eso validate` finds, for the generated `docs/eso-lints.md`.
+#[must_use]
+pub fn eso_lints() -> &'static [&'static phase1_eso::lint::Lint] {
+    phase1_eso::lint::ALL
+}
+
 /// Runs the command of this process's arguments to its end.
 #[must_use]
 pub fn run() -> ExitCode {

@@ -4,6 +4,7 @@
 
 mod cli;
 mod ledger;
+mod lints;
 mod sample;
 mod transitions;
 
@@ -25,9 +26,10 @@ struct Generated {
 }
 
 /// All that is generated. Add a line here.
-const ALL: [Generated; 7] = [
+const ALL: [Generated; 8] = [
     Generated { file: "docs/architecture.md", region: Some("arrows"), render: || Ok(arrows::table()) },
     Generated { file: "docs/cli.md", region: None, render: || Ok(cli::reference(migrate_cli::command())) },
+    Generated { file: "docs/eso-lints.md", region: None, render: || Ok(lints::page()) },
     Generated { file: "docs/exit-codes.md", region: Some("exit-codes"), render: exit_codes },
     Generated { file: "docs/handover.md", region: Some("transitions"), render: transitions::table },
     Generated { file: "docs/ledger-format.md", region: Some("lines"), render: ledger::lines },

@@ -16,6 +16,14 @@ pub enum Eso {
     Emit(Emit),
     /// Show where two sets of manifests mean different things to the operator; order and defaults do not count
     Diff(Diff),
+    /// Check manifests without a cluster: their form, and what would hurt when a store is switched
+    Validate(Validate),
+    /// Say what a finding of validate means, why it hurts, and what to do; all of them without ID
+    Explain {
+        /// Id or name of a finding, as in ESO101
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+    },
 }
 
 /// `migrate eso emit`
@@ -92,6 +100,26 @@ pub struct Diff {
     /// Version of External Secrets Operator whose defaults are filled in
     #[arg(long, value_name = "VERSION", default_value_t = EsoVersion::DEFAULT, value_parser = version)]
     pub eso_version: EsoVersion,
+}
+
+/// `migrate eso validate`
+#[derive(Debug, ClapArgs)]
+pub struct Validate {
+    /// Manifests: folders, files, or - for standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<Utf8PathBuf>,
+    /// Version of External Secrets Operator that will read them [default: `version` in migrate.toml, else 0.20.4]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub eso_version: Option<EsoVersion>,
+    /// CustomResourceDefinitions that you run, instead of what is known of the version: a folder or file
+    #[arg(long, value_name = "PATH")]
+    pub crds: Option<Utf8PathBuf>,
+    /// Inventory whose names tell what a `find` would reach
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Option<Utf8PathBuf>,
+    /// End with `blocked` for warnings, too
+    #[arg(long)]
+    pub strict: bool,
 }
 
 fn version(text: &str) -> Result<EsoVersion, String> {

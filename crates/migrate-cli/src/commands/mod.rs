@@ -73,6 +73,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Eso(Eso::Emit(args)) => eso::emit::run(context, &args),
         Command::Eso(Eso::Import(args)) => eso::import::run(context, &args),
         Command::Eso(Eso::Diff(args)) => eso::diff::run(context, &args),
+        Command::Eso(Eso::Validate(args)) => eso::validate::run(context, &args),
+        Command::Eso(Eso::Explain { id }) => eso::explain::run(context, id.as_deref()),
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Rollback(args) => rollback::run(context, &args).await,

@@ -207,7 +207,7 @@ fn broken_files_among_good_ones_are_all_told_and_nothing_is_written() {
     --- stderr
     error: the manifests have 2 problems
       k8s/b.yaml:1:4: not YAML: unclosed bracket '['
-      k8s/chart/templates/c.yaml:2:10: a Helm template, not a manifest: render it first, as in `helm template RELEASE CHART | migrate eso import -`
+      k8s/chart/templates/c.yaml:2:10: a Helm template, not a manifest: render it first, as in `helm template RELEASE CHART | migrate eso … -`
     hint: mend them, or name only the files that are manifests
     --- exit 3
     "#);

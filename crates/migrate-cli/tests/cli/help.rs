@@ -18,7 +18,7 @@ fn help_shows_every_command() {
     Commands:
       init       Write migrate.toml and an empty ledger into this Git repository
       inventory  Build, check and show secrets-inventory.yaml
-      eso        Import and emit manifests of External Secrets Operator
+      eso        Import, emit, compare and check manifests of External Secrets Operator
       plan       Look at both stores and write the plan of a wave; changes nothing
       apply      Carry a plan out, as far as --through says; the same command resumes
       rollback   Take a wave back to before it began; not after its commit. The same command resumes

@@ -7,6 +7,7 @@ mod bench;
 mod configuration;
 mod eso_emit;
 mod eso_import;
+mod eso_validate;
 mod help;
 mod init;
 mod inventory;

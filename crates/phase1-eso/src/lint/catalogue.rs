@@ -8,7 +8,7 @@ use super::{
 /// Defines the constants and the list of all.
 macro_rules! lints {
     ($($constant:ident $id:literal $name:literal $severity:ident { $what:literal $why:literal $instead:literal $source:literal })*) => {
-        $(#[doc = $what] pub(crate) static $constant: Lint = Lint {
+        $(#[doc = $what] pub static $constant: Lint = Lint {
             id: $id, name: $name, severity: $severity, what: $what, why: $why, instead: $instead, source: $source,
         };)*
         /// Every lint, in the order of the ids.

@@ -19,8 +19,8 @@ use std::{fmt, rc::Rc};
 use migrate_core::inventory::Position;
 use serde::{Serialize, Serializer};
 
-pub use self::{catalogue::ALL, refresh::Calls};
-pub(crate) use self::{catalogue::*, template::fault};
+pub(crate) use self::template::fault;
+pub use self::{catalogue::*, refresh::Calls};
 use crate::validate::Tree;
 
 /// A kind of finding.

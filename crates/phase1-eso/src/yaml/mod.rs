@@ -55,7 +55,7 @@ pub enum YamlErrorKind {
     #[error("not YAML: {0}")]
     Syntax(String),
     /// It is a Helm template, not a manifest.
-    #[error("a Helm template, not a manifest: render it first, as in `helm template RELEASE CHART | migrate eso import -`")]
+    #[error("a Helm template, not a manifest: render it first, as in `helm template RELEASE CHART | migrate eso … -`")]
     HelmTemplate,
     /// A key that is no scalar.
     #[error("a key that is itself a list or a mapping; Kubernetes knows only texts as keys")]

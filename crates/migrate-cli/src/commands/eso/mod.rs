@@ -1,6 +1,8 @@
-//! `migrate eso import | emit | diff`
+//! `migrate eso import | emit | diff | validate | explain`
 
 pub(super) mod diff;
 pub(super) mod emit;
+pub(super) mod explain;
 pub(super) mod import;
 mod sources;
+pub(super) mod validate;
