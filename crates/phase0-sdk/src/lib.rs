@@ -5,6 +5,7 @@
 //!                                        └─► perform  (fence)   ──┴─► attempts ──► client ──► the SDK
 //!                                                                     limits, failure
 //! emit: pure, no connection
+//! scan: pure; credentials in the text of configuration files
 //! ```
 //!
 //! Only `client` names the SDK, and nothing of the SDK appears in a public signature.
@@ -17,6 +18,7 @@ mod limits;
 mod observe;
 mod perform;
 mod port;
+pub mod scan;
 mod settings;
 
 pub use port::SecretsManager;
