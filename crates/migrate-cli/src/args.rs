@@ -49,6 +49,8 @@ pub struct Global {
 pub enum Command {
     /// Write migrate.toml and an empty ledger into this Git repository
     Init,
+    /// Find credentials that lie in configuration files; changes nothing, shows no value
+    Scan(Scan),
     /// Build, check and show secrets-inventory.yaml
     #[command(subcommand)]
     Inventory(Inventory),
@@ -75,6 +77,17 @@ pub enum Command {
     Vault(Vault),
     /// Practise a whole handover against stores built into this program
     Rehearse(Rehearse),
+}
+
+/// `migrate scan`
+#[derive(Debug, ClapArgs)]
+pub struct Scan {
+    /// Folders or files to scan [default: this folder]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<Utf8PathBuf>,
+    /// Write the findings as SARIF 2.1.0, too, for code hosts
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<Utf8PathBuf>,
 }
 
 /// `migrate inventory`

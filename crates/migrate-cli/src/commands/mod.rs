@@ -10,6 +10,7 @@ mod plan;
 mod plans;
 mod rehearse;
 mod rollback;
+mod scan;
 mod status;
 mod stopped;
 mod vault;
@@ -63,6 +64,7 @@ impl Context {
 pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, CommandError> {
     match command {
         Command::Init => init::run(context),
+        Command::Scan(args) => scan::run(context, &args),
         Command::Inventory(Inventory::Import) => inventory::import::run(context).await,
         Command::Inventory(Inventory::Validate { file }) => inventory::validate(context, file.as_deref()),
         Command::Inventory(Inventory::Reconcile(args)) => inventory::reconcile::run(context, &args).await,

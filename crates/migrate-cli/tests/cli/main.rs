@@ -13,5 +13,6 @@ mod init;
 mod inventory;
 mod ledger;
 mod rehearse;
+mod scan;
 mod stores;
 mod vault;
