@@ -21,7 +21,7 @@ NOT_YAML "ESO001" "not-yaml" Error {
     "The document is no YAML that Kubernetes reads."
     "Nothing in it was checked, and `kubectl apply` refuses it."
     "Mend it at the place that is named; the other documents were checked."
-    "YAML 1.2; limits of this reader: see `migrate eso validate --help`"
+    "https://yaml.org/spec/1.2.2/; scalars as sigs.k8s.io/yaml reads them"
 }
 HELM_TEMPLATE "ESO002" "helm-template" Error {
     "The file is a Helm template, not a manifest."
@@ -32,7 +32,7 @@ HELM_TEMPLATE "ESO002" "helm-template" Error {
 NOT_SERVED "ESO003" "api-version-not-served" Error {
     "The API version is not served by this version of the operator."
     "The API server refuses the object, and Argo CD can't compare it. v1beta1 was served last before 0.17.0."
-    "Use the API version that is named; from v1beta1 to v1 no field changed its meaning."
+    "Use the API version that is named, and validate again: its fields are then checked."
     "the CRDs of each release: https://github.com/external-secrets/external-secrets/tree/main/config/crds/bases"
 }
 UNKNOWN_FIELD "ESO004" "unknown-field" Error {
@@ -109,9 +109,9 @@ DELETION_POLICY "ESO101" "deletion-policy-delete" Warning {
 }
 SHARED_TARGET "ESO102" "shared-target" Error {
     "Two ExternalSecrets of one namespace own one Secret."
-    "Each overwrites what the other wrote, at every refresh; one of them never gets ready."
+    "The operator lets the first one own it and refuses the other, which never gets ready; which of them was first may change with every new cluster."
     "Give each its own target, or let one own it and the other use creationPolicy Merge."
-    "https://external-secrets.io/latest/guides/ownership-deletion-policy/"
+    "ErrSecretIsOwned in pkg/controllers/externalsecret/externalsecret_controller.go of the operator"
 }
 FOREIGN_TARGET "ESO103" "foreign-target" Error {
     "An ExternalSecret owns a Secret that another manifest here makes as well."
