@@ -9,6 +9,7 @@ use migrate_core::{
     handover::Goal,
     id::{Epoch, WaveName},
 };
+use phase0_sdk::populate::Piece;
 
 pub use self::vault::{Check, Vault};
 
@@ -51,6 +52,8 @@ pub enum Command {
     Init,
     /// Find credentials that lie in configuration files; changes nothing, shows no value
     Scan(Scan),
+    /// Put values that lie in a file into Secrets Manager: creates only, reads back, and writes the inventory
+    Populate(Populate),
     /// Build, check and show secrets-inventory.yaml
     #[command(subcommand)]
     Inventory(Inventory),
@@ -138,6 +141,46 @@ pub enum GraphFormat {
     Mermaid,
     /// DOT, for Graphviz
     Dot,
+}
+
+/// `migrate populate`
+#[derive(Debug, ClapArgs)]
+pub struct Populate {
+    /// File that holds the values; `-` for standard input
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub from: Utf8PathBuf,
+    /// What becomes which secret: KEY=NAME, KEY=NAME:PROPERTY for a member of a JSON object, or NAME for the whole file
+    #[arg(long, required = true, num_args = 1.., value_name = "PIECE", value_parser = piece)]
+    pub map: Vec<Piece>,
+    /// How the file is read [default: by its name; whole where no piece has a key]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<ValueFormat>,
+    /// Who answers for the secrets: goes into the inventory, and as tag `owner`
+    #[arg(long, value_name = "WHO")]
+    pub owner: Option<String>,
+    /// Further tags
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
+    pub tags: Vec<(String, String)>,
+    /// KMS key [default: the account's key for Secrets Manager]
+    #[arg(long, value_name = "KEY")]
+    pub kms_key_id: Option<String>,
+    /// Why names that break the convention are taken all the same
+    #[arg(long, value_name = "REASON")]
+    pub name_exception: Option<String>,
+    /// Change nothing: say what would be created
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// How a file of values is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ValueFormat {
+    /// Lines of KEY=value
+    Env,
+    /// A JSON object
+    Json,
+    /// The file as it is, one value
+    Whole,
 }
 
 /// `migrate plan`
@@ -255,6 +298,15 @@ impl From<Through> for Goal {
             Through::Commit => Self::Commit,
         }
     }
+}
+
+fn piece(text: &str) -> Result<Piece, String> {
+    text.parse().map_err(|error: phase0_sdk::populate::InvalidPiece| error.to_string())
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("a tag is KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 fn wave(text: &str) -> Result<WaveName, String> {

@@ -46,6 +46,8 @@ pub enum Reason {
     ManifestsInvalid,
     /// No secret is selected.
     NothingSelected,
+    /// A file of values can't be taken as it is, or a secret is there already.
+    ValuesRefused,
     /// No plan, or none that is open.
     NoPlan,
     /// Several plans are open.
@@ -131,6 +133,7 @@ impl Reason {
             | Self::InventoryInvalid
             | Self::ManifestsInvalid
             | Self::NothingSelected
+            | Self::ValuesRefused
             | Self::NoPlan
             | Self::SeveralPlans
             | Self::PlanInvalid

@@ -18,8 +18,8 @@ use aws_sdk_secretsmanager::{
     },
     error::{BoxError, ProvideErrorMetadata, SdkError},
     operation::batch_get_secret_value::BatchGetSecretValueOutput,
-    primitives::DateTime,
-    types::{SecretListEntry, SecretValueEntry},
+    primitives::{Blob, DateTime},
+    types::{SecretListEntry, SecretValueEntry, Tag},
 };
 use aws_smithy_http_client::tls;
 use jiff::Timestamp;
@@ -35,6 +35,8 @@ use migrate_core::{
 use crate::{
     attempts::{Attempts, Failed, Request},
     failure::Outcome,
+    host::{host_of, is_amazons, is_loopback},
+    populate::Creation,
     settings::{Credentials, GivenCredentials, Settings},
 };
 
@@ -199,6 +201,30 @@ impl Client {
         self.attempts.run(request, send).await
     }
 
+    /// Creates a secret and says its version. Nothing is there afterwards that was not there before, where it is refused.
+    pub(crate) async fn create(&self, name: &str, value: &SecretValue, creation: &Creation) -> Result<SourceVersion, PortError> {
+        let request = Request { operation: "CreateSecret", subject: name, changes: true };
+        let send = || async {
+            let tags = creation.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+            let call = self
+                .secrets
+                .create_secret()
+                .name(name)
+                .set_description(creation.description.clone())
+                .set_kms_key_id(creation.kms_key_id.clone())
+                .set_tags((!creation.tags.is_empty()).then(|| tags.collect()));
+            let call = match value {
+                SecretValue::Text(text) => call.secret_string(text.expose()),
+                SecretValue::Binary(bytes) => call.secret_binary(Blob::new(bytes.expose())),
+            };
+            call.send().await.map_err(failed)
+        };
+        let answer = self.attempts.run(request, send).await?;
+        self.check_name(request, answer.name.as_deref()).map_err(PortError::maybe_done)?;
+        let version = answer.version_id.ok_or_else(|| request.error(&Failed::unusable("no version id")).maybe_done())?;
+        Ok(SourceVersion::new(version))
+    }
+
     pub(crate) async fn put_policy(&self, name: &str, policy: &str) -> Result<(), PortError> {
         let request = Request { operation: "PutResourcePolicy", subject: name, changes: true };
         let send = || async {
@@ -295,29 +321,6 @@ fn credentials(keys: &GivenCredentials) -> SharedCredentialsProvider {
 fn direct_http_client() -> SharedHttpClient {
     let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
     aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
-}
-
-/// The host of an endpoint URL, without port.
-fn host_of(url: &str) -> &str {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => authority.split(':').next().unwrap_or_default(),
-    }
-}
-
-fn is_loopback(url: &str) -> bool {
-    let host = host_of(url);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// Hosts under which AWS itself answers, in every partition.
-fn is_amazons(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu", ".csp.hci.ic.gov", ".c2s.ic.gov", ".sc2s.sgov.gov"]
-        .iter()
-        .any(|domain| host.ends_with(domain))
 }
 
 /// Notes the host that is asked.
@@ -445,38 +448,6 @@ fn timestamp(date: &DateTime) -> Result<Timestamp, Failed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hosts_are_told_apart() {
-        for (url, host) in [
-            ("https://secretsmanager.eu-west-1.amazonaws.com/", "secretsmanager.eu-west-1.amazonaws.com"),
-            ("http://127.0.0.1:5000", "127.0.0.1"),
-            ("http://[::1]:5000/x", "::1"),
-            ("http://localhost?x", "localhost"),
-        ] {
-            assert_eq!(host_of(url), host);
-        }
-        assert!(is_loopback("http://[::1]:1/") && is_loopback("http://localhost:1") && is_loopback("https://127.8.0.1"));
-        assert!(!is_loopback("http://localhost.example") && !is_loopback("http://10.0.0.1"));
-    }
-
-    // A missing check of the policy may be passed over at a practice endpoint, never at AWS.
-    #[test]
-    fn amazons_own_endpoints_are_known_in_every_partition() {
-        for host in [
-            "secretsmanager.eu-west-1.amazonaws.com",
-            "vpce-0a-b.secretsmanager.us-east-1.vpce.amazonaws.com",
-            "secretsmanager.cn-north-1.amazonaws.com.cn",
-            "secretsmanager.us-gov-west-1.amazonaws.com",
-            "secretsmanager.eu-west-1.api.aws",
-            "SecretsManager.eu-west-1.AMAZONAWS.com",
-        ] {
-            assert!(is_amazons(host), "{host}");
-        }
-        for host in ["127.0.0.1", "localhost", "amazonaws.com.example", "notamazonaws.com"] {
-            assert!(!is_amazons(host), "{host}");
-        }
-    }
 
     #[test]
     fn details_are_one_bounded_line() {

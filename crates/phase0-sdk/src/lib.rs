@@ -14,12 +14,15 @@ mod attempts;
 mod client;
 pub mod emit;
 mod failure;
+mod host;
 mod limits;
 mod observe;
 mod perform;
+pub mod populate;
 mod port;
 pub mod scan;
 mod settings;
 
+pub use perform::Created;
 pub use port::SecretsManager;
 pub use settings::{Credentials, GivenCredentials, Settings};

@@ -7,12 +7,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use migrate_core::{
     aws_policy::{self, Change, Unmergeable},
+    id::SourceVersion,
     name::SecretName,
     observed::Mark,
     ports::{Effect, PortError, PortErrorKind},
+    value::SecretValue,
 };
 
-use crate::{client::Validation, port::SecretsManager};
+use crate::{client::Validation, populate::Creation, port::SecretsManager};
+
+/// A secret that was created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// Its version.
+    pub version: SourceVersion,
+    /// Whether it was created now; an earlier run may have done it.
+    pub is_new: bool,
+}
 
 /// How far a change has come.
 enum Sent {
@@ -30,6 +41,32 @@ impl SecretsManager {
 
     pub(crate) async fn unfence_one(&self, name: &SecretName, mark: &Mark) -> Result<(), PortError> {
         self.change_policy(name, |stored| aws_policy::unfence(stored, mark), false).await
+    }
+
+    /// Creates a secret, or finds that it is there with this very value, and reads it back either way (REQ SDK-6). Never overwrites.
+    ///
+    /// A lost answer is settled by looking. The value is compared in memory, in constant time.
+    ///
+    /// # Errors
+    /// [`PortErrorKind::Conflict`] where a secret of that name holds another value.
+    pub async fn create(&self, name: &SecretName, value: &SecretValue, creation: &Creation) -> Result<Created, PortError> {
+        let (created, lost) = match self.client.create(name.as_str(), value, creation).await {
+            Ok(_) => (true, None),
+            Err(error) if error.effect == Effect::Unknown => (true, Some(error)),
+            // It is there: ours of an earlier run, or somebody else's.
+            Err(error) if error.kind == PortErrorKind::Conflict => (false, None),
+            Err(error) => return Err(error),
+        };
+        let read = self.read_all(std::slice::from_ref(name)).await.pop();
+        match read {
+            Some(Ok(reading)) if reading.value == *value => Ok(Created { version: reading.version, is_new: created }),
+            Some(Ok(_)) => {
+                let what = "a secret of that name is there and holds another value; it was not touched";
+                Err(PortError::new(PortErrorKind::Conflict, "CreateSecret", name.as_str(), what))
+            }
+            Some(Err(error)) => Err(lost.unwrap_or_else(|| if created { error.maybe_done() } else { error })),
+            None => Err(PortError::new(PortErrorKind::Unexpected, "CreateSecret", name.as_str(), "it could not be read back")),
+        }
     }
 
     async fn change_policy(

@@ -60,9 +60,25 @@ pub struct Secret {
     /// How the value is laid out in Vault, once that is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<RecordedEncoding>,
+    /// How it first came into Secrets Manager, where `migrate populate` put it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Anything else worth knowing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<Prose>,
+}
+
+/// How a secret first came into Secrets Manager (REQ INV-6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Origin {
+    /// When.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub at: jiff::Timestamp,
+    /// Who put it there.
+    pub by: Prose,
+    /// From which file, and under which keys.
+    pub from: Prose,
 }
 
 /// What a secret is.

@@ -316,6 +316,7 @@ pub(super) fn carried(source: &SecretName, name: SecretName, owned: bool, found:
         writers: Vec::new(),
         rotation: None,
         encoding: None,
+        origin: None,
         notes: None,
         name,
     }

@@ -109,8 +109,8 @@ impl<'t> Page<'t> {
         }
     }
 
-    /// Consumers, writers, rotation and encoding of an entry that changed in nothing else: items added at the end, consumers exchanged in
-    /// place, the other two put in or exchanged.
+    /// Consumers, writers, rotation, encoding and origin of an entry that changed in nothing else: items added at the end, consumers
+    /// exchanged in place, the others put in or exchanged.
     fn change(&mut self, node: &Node, before: &Secret, now: &Secret) -> Option<()> {
         let edits = self.edits.len();
         let done = self.change_lists(node, before, now);
@@ -135,14 +135,17 @@ impl<'t> Page<'t> {
                 self.rewrite(node, now)?;
             }
         }
-        self.append(node, "consumers", &["writers", "rotation", "encoding", "notes"], &now.consumers[kept.len()..])?;
+        self.append(node, "consumers", &["writers", "rotation", "encoding", "origin", "notes"], &now.consumers[kept.len()..])?;
         let writers = now.writers.get(before.writers.len()..)?;
-        self.append(node, "writers", &["rotation", "encoding", "notes"], writers)?;
+        self.append(node, "writers", &["rotation", "encoding", "origin", "notes"], writers)?;
         if before.rotation != now.rotation {
-            self.set(node, "rotation", &["encoding", "notes"], now.rotation.as_ref()?)?;
+            self.set(node, "rotation", &["encoding", "origin", "notes"], now.rotation.as_ref()?)?;
         }
         if before.encoding != now.encoding {
-            self.set(node, "encoding", &["notes"], now.encoding.as_ref()?)?;
+            self.set(node, "encoding", &["origin", "notes"], now.encoding.as_ref()?)?;
+        }
+        if before.origin != now.origin {
+            self.set(node, "origin", &["notes"], now.origin.as_ref()?)?;
         }
         Some(())
     }

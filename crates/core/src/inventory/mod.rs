@@ -18,6 +18,7 @@ pub mod external_secret;
 mod import;
 mod layout;
 mod node;
+mod populate;
 mod problem;
 pub mod reconcile;
 mod schema;
@@ -30,12 +31,13 @@ pub use self::{
     adopt::{AdoptError, Adopted, Conflict, ConflictKind, Found, FoundExternalSecret, adopt},
     emit::DEFAULT_SCHEMA_URL,
     entry::{
-        ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, InvalidProse, Prose, PushSecret,
-        RecordedEncoding, Rotation, Sdk, Secret, Writer,
+        ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, InvalidProse, Origin, Prose,
+        PushSecret, RecordedEncoding, Rotation, Sdk, Secret, Writer,
     },
     external_secret::{DeclaredExternalSecret, ExternalSecretId},
     import::{Finding, FindingKind, ImportError, ImportedInventory, MergeError, Merged, import, merge},
     node::{Position, Shape},
+    populate::{PopulateError, populated},
     problem::{Problem, ProblemKind, SyntaxFault},
     schema::{SCHEMA_FILE, SCHEMA_ID, schema},
     select::SelectError,

@@ -8,6 +8,7 @@ mod inventory;
 mod ledger;
 mod plan;
 mod plans;
+mod populate;
 mod rehearse;
 mod rollback;
 mod scan;
@@ -77,6 +78,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Eso(Eso::Diff(args)) => eso::diff::run(context, &args),
         Command::Eso(Eso::Validate(args)) => eso::validate::run(context, &args),
         Command::Eso(Eso::Explain { id }) => eso::explain::run(context, id.as_deref()),
+        Command::Populate(args) => populate::run(context, &args).await,
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Rollback(args) => rollback::run(context, &args).await,

@@ -18,6 +18,8 @@ fn help_shows_every_command() {
     Commands:
       init       Write migrate.toml and an empty ledger into this Git repository
       scan       Find credentials that lie in configuration files; changes nothing, shows no value
+      populate   Put values that lie in a file into Secrets Manager: creates only, reads back, and
+                 writes the inventory
       inventory  Build, check and show secrets-inventory.yaml
       eso        Import, emit, compare and check manifests of External Secrets Operator
       plan       Look at both stores and write the plan of a wave; changes nothing

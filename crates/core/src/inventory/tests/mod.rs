@@ -3,6 +3,7 @@
 mod adopting;
 mod bad_input;
 mod importing;
+mod populating;
 mod properties;
 mod published_schema;
 mod reading;
