@@ -235,6 +235,7 @@ impl Surroundings {
         }
         let by_place = match (assignment.path.first().map(String::as_str), words.first().map(String::as_str)) {
             (_, Some("aws")) => Some("aws"),
+            _ if words == ["secret", "access", "key"] => Some("aws"),
             (_, Some("pgpassword")) => Some("postgres"),
             (Some("auths"), _) => Some("docker"),
             (Some(key), _) if key.starts_with("//") => Some("npm"),

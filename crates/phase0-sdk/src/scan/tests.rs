@@ -83,6 +83,13 @@ fn nesting_beyond_reason_is_a_fault_and_no_overflow() {
     }
 }
 
+/// Two MiB on one line: a reader that counts columns anew for each value takes minutes here.
+#[test]
+fn a_long_line_is_read_in_one_go() {
+    let text = format!("a = {{ {} b_password = \"Hundekuchen\" }}", "\"x\", ".repeat(400_000));
+    assert_eq!(told("a.tfvars", &text).len(), 1);
+}
+
 // REQ OPS-1
 #[test]
 fn a_key_that_looks_like_a_value_is_not_shown() {
