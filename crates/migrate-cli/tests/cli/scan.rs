@@ -39,7 +39,7 @@ fn findings_are_told_by_place_with_a_name_and_an_owner() {
       PLACE  KEY          WHAT      SURE    PROPOSED NAME
       2:13   DB_PASSWORD  password  likely  platform-data/mysql/orders
     2 credentials in 2 of 2 files; 1 allowed by a comment; 1 placeholder (-v shows where)
-    bring each to Secrets Manager under its name (`aws secretsmanager create-secret`, its value by file:// and not typed), then `migrate inventory import`; take it out here, and rotate it if others could read it
+    bring each to Secrets Manager under its name (`migrate populate --from FILE --map KEY=NAME`), take it out here, and rotate it if others could read it
     --- exit 2
     ");
 }
@@ -179,7 +179,7 @@ fn bad_input_is_told_and_the_rest_is_scanned() {
     broken.yaml: not well-formed at line 1 (or a template): read line by line
     deep.json: not well-formed at line 1 (or a template): read line by line
     4 credentials in 4 of 5 files; not all of it could be read
-    bring each to Secrets Manager under its name (`aws secretsmanager create-secret`, its value by file:// and not typed), then `migrate inventory import`; take it out here, and rotate it if others could read it
+    bring each to Secrets Manager under its name (`migrate populate --from FILE --map KEY=NAME`), take it out here, and rotate it if others could read it
     --- exit 2
     ");
 }
@@ -195,7 +195,7 @@ fn a_file_that_was_named_is_read_whatever_it_is_called_and_a_missing_one_is_an_e
       PLACE  KEY       WHAT      SURE    PROPOSED NAME
       2:11   password  password  likely  (nothing here says the datasource and consumer)
     1 credential in 1 of 1 file
-    bring each to Secrets Manager under its name (`aws secretsmanager create-secret`, its value by file:// and not typed), then `migrate inventory import`; take it out here, and rotate it if others could read it
+    bring each to Secrets Manager under its name (`migrate populate --from FILE --map KEY=NAME`), take it out here, and rotate it if others could read it
     --- exit 2
     ");
     shows!(bench.run("migrate scan nowhere"), @r"

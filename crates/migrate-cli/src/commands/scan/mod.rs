@@ -326,8 +326,8 @@ impl Report for Found {
         }
         text += "\n";
         if files > 0 {
-            text += "bring each to Secrets Manager under its name (`aws secretsmanager create-secret`, its value by file:// and not typed), \
-                     then `migrate inventory import`; take it out here, and rotate it if others could read it\n";
+            text += "bring each to Secrets Manager under its name (`migrate populate --from FILE --map KEY=NAME`), take it out here, and rotate it \
+                     if others could read it\n";
         }
         text
     }
