@@ -60,6 +60,7 @@ const NO_SYSTEM: &[&str] = &[
     "client",
     "config",
     "connection",
+    "consumer",
     "cookie",
     "credential",
     "credentials",

@@ -301,8 +301,8 @@ pub(super) fn is_made(value: &str) -> bool {
 
 /// Whether it is long and random. What is hexadecimal throughout is, though its digits happen to stand together.
 pub(super) fn is_random(value: &str) -> bool {
-    let is_hex = value.len() >= 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) && !is_number(value);
-    is_hex || suspect::suspicion(value) == Some(Suspicion::Random)
+    let is_hex = |part: &str| part.len() >= 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit()) && !is_number(part);
+    value.split(['-', '_']).any(is_hex) || suspect::suspicion(value) == Some(Suspicion::Random)
 }
 
 /// An id of the common form, which is public unless its key says otherwise.
