@@ -8,7 +8,7 @@
 //! A field whose rule changed has one row for each rule, with releases that do not overlap. `metadata` and `status` have no rows: the
 //! first is Kubernetes' own, the second is not written by people. Of a store's providers, `aws` and `vault` have all their fields, the
 //! others their name. A test takes the CRDs of the releases and compares them with these rows, both ways (`tests/it/table.rs`); what it
-//! can't see, because only the controller does it, is [`Field::taken_as`].
+//! can't see, because only the controller does it, is `Field::taken_as`.
 
 mod external_secret;
 mod push_secret;
