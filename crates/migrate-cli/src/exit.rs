@@ -50,7 +50,7 @@ pub const ALL: [Documented; 8] = [
     Documented {
         exit: Exit::ChangesPending,
         name: "changes-pending",
-        meaning: "Nothing is wrong, and something waits: a wave or a plan that is not at its end, files that would be emitted anew, a server that is not as described, credentials that lie in files.",
+        meaning: "Nothing is wrong, and something waits: a wave or a plan that is not at its end, files that would be emitted anew, an inventory that an import would change or that differs from the stores, a server that is not as described, credentials that lie in files.",
     },
     Documented {
         exit: Exit::Blocked,
