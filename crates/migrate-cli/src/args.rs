@@ -1,6 +1,7 @@
 //! What was typed. What it means is decided in [`crate::settings`] and in each command.
 
 pub mod eso;
+mod sdk;
 mod vault;
 
 use camino::Utf8PathBuf;
@@ -11,7 +12,10 @@ use migrate_core::{
 };
 use phase0_sdk::populate::Piece;
 
-pub use self::vault::{Check, Vault};
+pub use self::{
+    sdk::{EmitModule, Sdk},
+    vault::{Check, Vault},
+};
 
 /// Hand authority over secrets from AWS Secrets Manager to Vault or OpenBao
 ///
@@ -57,6 +61,9 @@ pub enum Command {
     /// Build, check and show secrets-inventory.yaml
     #[command(subcommand)]
     Inventory(Inventory),
+    /// Emit what applications read Secrets Manager through
+    #[command(subcommand)]
+    Sdk(Sdk),
     /// Import, emit, compare and check manifests of External Secrets Operator
     #[command(subcommand)]
     Eso(eso::Eso),

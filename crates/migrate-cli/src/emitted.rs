@@ -1,6 +1,6 @@
 //! Folders of files that a command emits and people keep in Git: what nobody touched is renewed, what somebody edited is not overwritten.
 //!
-//! Each file bears a mark in its first line (in its second, after `#!`): which command emitted it, and a checksum over its path and
+//! Each file bears a mark in its first line (in its second, after `#!` or the `{` of a JSON object): which command emitted it, and a checksum over its path and
 //! everything below the mark. So a file says itself whether it is still as it was emitted, without a list beside it that could get out of
 //! step; and one that was copied or moved is taken for somebody else's. The checksum protects from haste, not from malice.
 //!
@@ -31,16 +31,44 @@ pub(crate) struct EmittedFile {
     pub(crate) path: Utf8PathBuf,
     /// Its text without the mark, with a line feed at its end.
     pub(crate) text: String,
-    /// What begins a comment in its language.
-    pub(crate) comment: &'static str,
+    /// How a comment is written in it.
+    pub(crate) comment: Comment,
     /// Whether it is a program.
     pub(crate) is_executable: bool,
 }
 
+/// How a comment is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comment {
+    /// YAML, HCL, TOML, Python, shell.
+    Hash,
+    /// Go, Rust, TypeScript.
+    Slashes,
+    /// Markdown; the text that follows closes the comment.
+    Markup,
+    /// JSON has no comments: a member `//` of the object that the file is.
+    JsonMember,
+}
+
+impl Comment {
+    /// What stands around the words of the mark on its line.
+    const fn around(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Hash => ("# ", ""),
+            Self::Slashes => ("// ", ""),
+            Self::Markup => ("<!-- ", ""),
+            Self::JsonMember => ("  \"//\": \"", JSON_MEMBER_END),
+        }
+    }
+}
+
+/// What follows the mark in a JSON object.
+const JSON_MEMBER_END: &str = "\",";
+
 impl EmittedFile {
     /// A file whose comments begin with `#`: YAML, HCL, shell.
     pub(crate) fn new(path: impl Into<Utf8PathBuf>, text: impl Into<String>) -> Self {
-        Self { path: path.into(), text: text.into(), comment: "#", is_executable: false }
+        Self { path: path.into(), text: text.into(), comment: Comment::Hash, is_executable: false }
     }
 }
 
@@ -192,8 +220,9 @@ fn is_plain(path: &Utf8Path) -> bool {
 
 /// The file with its mark.
 fn marked(file: &EmittedFile, origin: &str) -> String {
-    let (first, rest) = shebang(&file.text);
-    let mark = format!("{} {BEGINNING}{origin}{MIDDLE}{}{END}", file.comment, checksum(&file.path, first, rest));
+    let (first, rest) = opening(&file.text);
+    let (before, behind) = file.comment.around();
+    let mark = format!("{before}{BEGINNING}{origin}{MIDDLE}{}{END}{behind}", checksum(&file.path, first, rest));
     format!("{first}{mark}\n{rest}")
 }
 
@@ -201,10 +230,10 @@ const BEGINNING: &str = "Emitted by `";
 const MIDDLE: &str = "`. Edit its input instead: an edited file is not overwritten. (";
 const END: &str = ")";
 
-/// The line that names a program's interpreter, which must stay the first, and what follows it.
-fn shebang(text: &str) -> (&str, &str) {
+/// The line that must stay the first, since it names a program's interpreter or opens a JSON object, and what follows it.
+fn opening(text: &str) -> (&str, &str) {
     match text.split_once('\n') {
-        Some((first, rest)) if first.starts_with("#!") => (&text[..=first.len()], rest),
+        Some((first, rest)) if first.starts_with("#!") || first == "{" => (&text[..=first.len()], rest),
         _ => ("", text),
     }
 }
@@ -216,15 +245,15 @@ fn checksum(path: &Utf8Path, first: &str, rest: &str) -> String {
 
 /// Origin and checksum of a file that bears a mark.
 fn mark_of(text: &str) -> Option<(&str, &str)> {
-    let (_, rest) = shebang(text);
+    let (_, rest) = opening(text);
     let (_, mark) = rest.lines().next()?.split_once(BEGINNING)?;
-    mark.strip_suffix(END)?.split_once(MIDDLE)
+    mark.strip_suffix(JSON_MEMBER_END).unwrap_or(mark).strip_suffix(END)?.split_once(MIDDLE)
 }
 
 /// Whether a file is as it was emitted, by whichever command and build.
 fn is_untouched(path: &Utf8Path, text: &str) -> bool {
     let Some((_, claimed)) = mark_of(text) else { return false };
-    let (first, rest) = shebang(text);
+    let (first, rest) = opening(text);
     let below = rest.split_once('\n').map_or("", |(_, below)| below);
     checksum(path, first, below) == claimed
 }
@@ -419,6 +448,18 @@ mod tests {
         for path in ["../a", "/a", ""] {
             assert_eq!(folder.emit(&[EmittedFile::new(path, "")], Mode::Write).unwrap_err().reason, Reason::Internal, "{path}");
         }
+    }
+
+    #[test]
+    fn a_json_object_stays_one_and_bears_its_mark() {
+        let folder = Folder::new();
+        let json = || vec![EmittedFile { comment: Comment::JsonMember, ..EmittedFile::new("a.json", "{\n  \"b\": 1\n}\n") }];
+        folder.emit(&json(), Mode::Write).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&folder.read("a.json")).unwrap();
+        assert!(read["b"] == 1 && read["//"].as_str().is_some_and(|mark| mark.starts_with("Emitted by")), "{read}");
+        assert_eq!(folder.emit(&json(), Mode::Write).unwrap().unchanged, 1);
+        folder.put("a.json", &folder.read("a.json").replace('1', "2"));
+        assert_eq!(folder.emit(&json(), Mode::Write).unwrap_err().reason, Reason::Edited);
     }
 
     #[cfg(unix)]

@@ -103,7 +103,7 @@ pub enum Reason {
         /// How.
         kind: PortErrorKind,
     },
-    /// No manifests can be made of the inventory.
+    /// What is to be emitted can't be made of the inventory.
     NotEmitted,
     /// A file that would be overwritten is not as it was emitted.
     Edited,

@@ -5,6 +5,7 @@
 //!                                        └─► perform  (fence)   ──┴─► attempts ──► client ──► the SDK
 //!                                                                     limits, failure
 //! emit: pure, no connection
+//! modules: pure; what applications read through, in four languages
 //! scan: pure; credentials in the text of configuration files
 //! ```
 //!
@@ -16,6 +17,7 @@ pub mod emit;
 mod failure;
 mod host;
 mod limits;
+pub mod modules;
 mod observe;
 mod perform;
 pub mod populate;

@@ -315,7 +315,7 @@ impl<'o> Draft<'o> {
             let means = ConsumerMeans::ExternalSecret(ExternalSecret { id: found.id.clone(), reads: reads.clone() });
             match consumers.iter_mut().find(|consumer| is_it(consumer)) {
                 Some(there) => there.means = means,
-                None => consumers.push(Consumer { application: application.clone(), means }),
+                None => consumers.push(Consumer { application: application.clone(), accessor: None, means }),
             }
         }
     }

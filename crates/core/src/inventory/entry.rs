@@ -6,7 +6,10 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::external_secret::ExternalSecretId;
+use super::{
+    content::{Accessor, Content},
+    external_secret::ExternalSecretId,
+};
 use crate::{
     name::{
         SecretName, VaultPath,
@@ -48,6 +51,9 @@ pub struct Secret {
     pub class: Class,
     /// Whether it moves to Vault: `moves`, or `stays` with the reason.
     pub disposition: Disposition,
+    /// What the value is: `text`, `binary`, or the `properties` of a JSON object. Typed modules are made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
     /// The applications that read it, each with how it does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consumers: Vec<Consumer>,
@@ -119,6 +125,8 @@ pub enum Disposition {
 pub struct Consumer {
     /// The application.
     pub application: Prose,
+    /// What its typed module calls the secret, where that is not made of the name.
+    pub accessor: Option<Accessor>,
     /// How it reads.
     pub means: ConsumerMeans,
 }
@@ -139,6 +147,9 @@ pub enum ConsumerMeans {
 struct DeclaredConsumer {
     /// The application.
     application: Prose,
+    /// What its typed module calls the secret, where that is not made of the name: lower case words with hyphens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accessor: Option<Accessor>,
     /// It calls Secrets Manager itself, through the SDK module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Sdk")]
@@ -192,7 +203,7 @@ impl TryFrom<DeclaredConsumer> for Consumer {
     type Error = InvalidConsumer;
 
     fn try_from(declared: DeclaredConsumer) -> Result<Self, InvalidConsumer> {
-        let DeclaredConsumer { application, sdk, external_secret, cluster_external_secret } = declared;
+        let DeclaredConsumer { application, accessor, sdk, external_secret, cluster_external_secret } = declared;
         let means = match (sdk, external_secret, cluster_external_secret) {
             (Some(sdk), None, None) => ConsumerMeans::Sdk(sdk),
             (None, Some(ByExternalSecret { namespace, name, reads }), None) => {
@@ -204,13 +215,13 @@ impl TryFrom<DeclaredConsumer> for Consumer {
             (None, None, None) => return Err(InvalidConsumer::NoMeans),
             _ => return Err(InvalidConsumer::SeveralMeans),
         };
-        Ok(Self { application, means })
+        Ok(Self { application, accessor, means })
     }
 }
 
 impl From<Consumer> for DeclaredConsumer {
-    fn from(Consumer { application, means }: Consumer) -> Self {
-        let mut declared = Self { application, sdk: None, external_secret: None, cluster_external_secret: None };
+    fn from(Consumer { application, accessor, means }: Consumer) -> Self {
+        let mut declared = Self { application, accessor, sdk: None, external_secret: None, cluster_external_secret: None };
         match means {
             ConsumerMeans::Sdk(sdk) => declared.sdk = Some(sdk),
             ConsumerMeans::ExternalSecret(ExternalSecret { id, reads }) => match id {

@@ -312,6 +312,7 @@ pub(super) fn carried(source: &SecretName, name: SecretName, owned: bool, found:
         },
         class: Class::Runtime,
         disposition: if owned { Disposition::Stays(Prose::fixed("an AWS service manages it")) } else { Disposition::Moves },
+        content: None,
         consumers: Vec::new(),
         writers: Vec::new(),
         rotation: None,

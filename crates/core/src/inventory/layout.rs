@@ -109,7 +109,7 @@ impl<'t> Page<'t> {
         }
     }
 
-    /// Consumers, writers, rotation, encoding and origin of an entry that changed in nothing else: items added at the end, consumers
+    /// Consumers, writers, content, rotation, encoding and origin of an entry that changed in nothing else: items added at the end, consumers
     /// exchanged in place, the others put in or exchanged.
     fn change(&mut self, node: &Node, before: &Secret, now: &Secret) -> Option<()> {
         let edits = self.edits.len();
@@ -138,6 +138,14 @@ impl<'t> Page<'t> {
         self.append(node, "consumers", &["writers", "rotation", "encoding", "origin", "notes"], &now.consumers[kept.len()..])?;
         let writers = now.writers.get(before.writers.len()..)?;
         self.append(node, "writers", &["rotation", "encoding", "origin", "notes"], writers)?;
+        if before.content != now.content {
+            self.set(
+                node,
+                "content",
+                &["consumers", "writers", "rotation", "encoding", "origin", "notes"],
+                now.content.as_ref()?,
+            )?;
+        }
         if before.rotation != now.rotation {
             self.set(node, "rotation", &["encoding", "origin", "notes"], now.rotation.as_ref()?)?;
         }

@@ -11,6 +11,7 @@
 
 mod adopt;
 mod check;
+mod content;
 mod decode;
 mod emit;
 mod entry;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 
 pub use self::{
     adopt::{AdoptError, Adopted, Conflict, ConflictKind, Found, FoundExternalSecret, adopt},
+    content::{Accessor, Content, InvalidAccessor, InvalidProperties, Properties},
     emit::DEFAULT_SCHEMA_URL,
     entry::{
         ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, InvalidProse, Origin, Prose,

@@ -20,7 +20,8 @@ pub enum PopulateError {
     },
 }
 
-/// The text with an entry for each secret. One that is there stays as it is but for its origin; the others are put at the end, in their
+/// The text with an entry for each secret. One that is there stays as it is but for its origin, and its
+/// content where that is not said; the others are put at the end, in their
 /// order.
 ///
 /// # Errors
@@ -30,7 +31,11 @@ pub fn populated(text: Option<&str>, secrets: &[Secret]) -> Result<String, Popul
     let mut entries = old.as_ref().map(|old| old.secrets().to_vec()).unwrap_or_default();
     for secret in secrets {
         match entries.iter_mut().find(|entry| entry.source_name() == secret.source_name()) {
-            Some(there) => there.origin.clone_from(&secret.origin),
+            Some(there) => {
+                there.origin.clone_from(&secret.origin);
+                // What a person said of it stands.
+                there.content = there.content.take().or_else(|| secret.content.clone());
+            }
             None => entries.push(secret.clone()),
         }
     }

@@ -12,6 +12,7 @@ mod populate;
 mod rehearse;
 mod rollback;
 mod scan;
+mod sdk;
 mod status;
 mod stopped;
 mod vault;
@@ -20,7 +21,7 @@ mod verify;
 use driver::{Clock as _, Interrupt, TokioClock};
 
 use crate::{
-    args::{Command, Global, Inventory, Ledger, Vault, eso::Eso},
+    args::{Command, Global, Inventory, Ledger, Sdk, Vault, eso::Eso},
     environment::Environment,
     error::CommandError,
     exit::Exit,
@@ -78,6 +79,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Eso(Eso::Diff(args)) => eso::diff::run(context, &args),
         Command::Eso(Eso::Validate(args)) => eso::validate::run(context, &args),
         Command::Eso(Eso::Explain { id }) => eso::explain::run(context, id.as_deref()),
+        Command::Sdk(Sdk::Emit(args)) => sdk::run(context, &args),
         Command::Populate(args) => populate::run(context, &args).await,
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,

@@ -221,6 +221,7 @@ fn entry(draft: &Draft, origin: &Origin, args: &args::Populate) -> Result<Secret
         },
         class: Class::Runtime,
         disposition: Disposition::Moves,
+        content: draft.content.clone(),
         consumers: Vec::new(),
         writers: Vec::new(),
         rotation: None,

@@ -13,6 +13,7 @@ mod estate;
 mod guides;
 mod handover;
 mod killed;
+mod modules;
 mod populate;
 mod proxied;
 mod reconcile;

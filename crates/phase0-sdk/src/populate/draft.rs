@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use migrate_core::{
+    inventory::{Content, Properties, Prose},
     name::SecretName,
     quota::SECRET_VALUE_BYTES,
     value::{SecretBytes, SecretText, SecretValue},
@@ -53,6 +54,8 @@ pub struct Draft {
     pub name: SecretName,
     /// Its value.
     pub value: SecretValue,
+    /// What its value is; none where a property has a name that an inventory does not take.
+    pub content: Option<Content>,
     /// The keys that it is made of, each with its lines in the file.
     pub made_of: Vec<(String, (usize, usize))>,
 }
@@ -160,8 +163,11 @@ fn whole(bytes: SecretBytes, by_name: &BTreeMap<&SecretName, Vec<&Piece>>, error
     let pieces: Vec<&&Piece> = by_name.values().flatten().collect();
     match pieces.as_slice() {
         [Piece { key: None, name, property: None }] if !bytes.expose().is_empty() => {
-            let value = bytes.duplicate_as_text().map_or(SecretValue::Binary(bytes), SecretValue::Text);
-            return vec![Draft { name: name.clone(), value, made_of: Vec::new() }];
+            let (value, content) = match bytes.duplicate_as_text() {
+                Some(text) => (SecretValue::Text(text), Content::Text),
+                None => (SecretValue::Binary(bytes), Content::Binary),
+            };
+            return vec![Draft { name: name.clone(), value, content: Some(content), made_of: Vec::new() }];
         }
         [Piece { key: None, name, property: None }] => errors.push(DraftError::Empty { name: name.clone(), key: None }),
         [Piece { name, .. }] => errors.push(DraftError::Form { name: name.clone(), keyed: false }),
@@ -198,12 +204,17 @@ fn of_keys(name: &SecretName, pieces: &[&Piece], keyed: &mut Keyed) -> Result<Dr
             return Err(DraftError::Contradiction { name: name.clone(), what });
         }
     }
-    let value = match text {
+    let (value, content) = match text {
         Some(_) if !members.is_empty() => return Err(DraftError::Contradiction { name: name.clone(), what: What::Value }),
-        Some(text) => text,
-        None => object(&members),
+        Some(text) => (text, Some(Content::Text)),
+        None => (object(&members), properties(members.keys())),
     };
-    Ok(Draft { name: name.clone(), value: SecretValue::Text(value), made_of })
+    Ok(Draft { name: name.clone(), value: SecretValue::Text(value), content, made_of })
+}
+
+fn properties<'p>(names: impl Iterator<Item = &'p &'p str>) -> Option<Content> {
+    let names = names.map(|name| Prose::parse(name)).collect::<Result<_, _>>().ok()?;
+    Properties::new(names).ok().map(Content::Properties)
 }
 
 /// A JSON object of texts, written into a buffer that does not grow: growing would leave copies behind.

@@ -17,7 +17,7 @@ use crate::{
         Global,
         eso::{Emit, Layout},
     },
-    emitted::{self, Emission, EmittedFile},
+    emitted::{self, Comment, Emission, EmittedFile},
     error::{CommandError, Reason},
     exit::Exit,
     settings::{self, EnvironmentName, Settings},
@@ -161,7 +161,7 @@ fn not_emitted(settings: &Settings, inventory: &Inventory, refused: &[Refusal]) 
 fn file(text: EmittedText) -> EmittedFile {
     let EmittedText { path, text } = text;
     if path.ends_with(".md") {
-        EmittedFile { comment: "<!--", ..EmittedFile::new(path, text) }
+        EmittedFile { comment: Comment::Markup, ..EmittedFile::new(path, text) }
     } else {
         EmittedFile::new(path, text)
     }

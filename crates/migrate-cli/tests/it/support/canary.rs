@@ -14,6 +14,11 @@ impl Canary {
         Self { prefix: super::variable("MIGRATE_TEST_CANARY") }
     }
 
+    /// What every value begins with or holds.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// One word: the canary and something random.
     pub(crate) fn word(&self) -> String {
         format!("{}-{}", self.prefix, uuid::Uuid::new_v4().simple())
