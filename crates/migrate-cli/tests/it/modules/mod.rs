@@ -2,7 +2,15 @@
 //! language against moto (REQ SDK-1, SDK-2, SDK-3).
 //!
 //! A suite lies in `crates/phase0-sdk/modules/<language>/suite/`, with its lock files. It is copied beside the module that was emitted for
-//! it, and steers the server through [`control`].
+//! it, and steers the server through [`control`]. The tools come from these lock files, installed by xtask:
+//!
+//! | variable | what it names |
+//! |---|---|
+//! | `MIGRATE_TEST_MODULES_PYTHON` | a folder for `PYTHONPATH` |
+//! | `MIGRATE_TEST_MODULES_NODE` | a folder that has `node_modules` |
+//! | `MIGRATE_TEST_MODULES_TARGET` | a folder for `CARGO_TARGET_DIR`, kept between runs |
+//!
+//! Go and Cargo find what they need in their own caches.
 
 mod control;
 mod go;

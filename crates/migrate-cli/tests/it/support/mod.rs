@@ -69,7 +69,8 @@ pub(crate) fn scratch() -> PathBuf {
     variable("MIGRATE_TEST_SCRATCH").into()
 }
 
-fn variable(name: &str) -> String {
+/// A variable of the test command; a missing one is a failed test that says what to do.
+pub(crate) fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| {
         panic!(
             "{name} is not set: this test needs real servers. Run it with `cargo xtask test --only it -- FILTER`, or start them \
