@@ -9,6 +9,7 @@ use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use migrate_core::{
     handover::Goal,
     id::{Epoch, WaveName},
+    inventory::{Consumer, ConsumerMeans, Prose, Sdk as SdkConsumer},
 };
 use phase0_sdk::populate::Piece;
 
@@ -165,6 +166,9 @@ pub struct Populate {
     /// Who answers for the secrets: goes into the inventory, and as tag `owner`
     #[arg(long, value_name = "WHO")]
     pub owner: Option<String>,
+    /// Applications that read the secrets through the SDK, with their language: orders, or orders:python
+    #[arg(long = "consumer", value_name = "APPLICATION[:LANGUAGE]", value_parser = consumer)]
+    pub consumers: Vec<Consumer>,
     /// Further tags
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
     pub tags: Vec<(String, String)>,
@@ -309,6 +313,14 @@ impl From<Through> for Goal {
 
 fn piece(text: &str) -> Result<Piece, String> {
     text.parse().map_err(|error: phase0_sdk::populate::InvalidPiece| error.to_string())
+}
+
+fn consumer(text: &str) -> Result<Consumer, String> {
+    let (application, language) =
+        text.split_once(':').map_or((text, None), |(application, language)| (application, Some(language)));
+    let prose = |text: &str| Prose::parse(text).map_err(|error| error.to_string());
+    let sdk = SdkConsumer { language: language.map(prose).transpose()? };
+    Ok(Consumer { application: prose(application)?, accessor: None, means: ConsumerMeans::Sdk(sdk) })
 }
 
 fn tag(text: &str) -> Result<(String, String), String> {

@@ -20,8 +20,8 @@ pub enum PopulateError {
     },
 }
 
-/// The text with an entry for each secret. One that is there stays as it is but for its origin, and its
-/// content where that is not said; the others are put at the end, in their
+/// The text with an entry for each secret. One that is there stays as it is but for its origin, its content
+/// where that is not said, and applications that it does not name as consumers; the others are put at the end, in their
 /// order.
 ///
 /// # Errors
@@ -35,6 +35,10 @@ pub fn populated(text: Option<&str>, secrets: &[Secret]) -> Result<String, Popul
                 there.origin.clone_from(&secret.origin);
                 // What a person said of it stands.
                 there.content = there.content.take().or_else(|| secret.content.clone());
+                for consumer in &secret.consumers {
+                    let is_known = there.consumers.iter().any(|known| known.application == consumer.application);
+                    there.consumers.extend((!is_known).then(|| consumer.clone()));
+                }
             }
             None => entries.push(secret.clone()),
         }

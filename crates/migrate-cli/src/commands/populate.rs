@@ -34,6 +34,8 @@ struct Populated {
     /// Nothing was changed, by request.
     checked: bool,
     inventory: String,
+    #[serde(skip)]
+    has_consumers: bool,
     secrets: Vec<Done>,
     /// What now stands twice: lines of the file to take out, by a person.
     remove: Vec<Remove>,
@@ -72,8 +74,8 @@ impl Report for Populated {
         if self.checked {
             return text;
         }
-        text +=
-            &format!("{}: commit it, the commit is the record; then say who reads each secret (`consumers`)\n", self.inventory);
+        let next = if self.has_consumers { "" } else { "; then say who reads each secret (`consumers`)" };
+        text += &format!("{}: commit it, the commit is the record{next}\n", self.inventory);
         if !self.remove.is_empty() {
             text += "take these lines out once their readers use Secrets Manager, and rotate what was ever committed:\n";
             for Remove { file, key, first_line, last_line } in &self.remove {
@@ -97,7 +99,7 @@ pub(super) async fn run(context: &Context, args: &args::Populate) -> Result<Exit
     let entries = drafts.iter().map(|draft| entry(draft, &origin, args)).collect::<Result<Vec<_>, _>>()?;
     let before = files::read(&settings.inventory)?;
     // The rules first: nothing is created that the inventory would not take.
-    let shown = settings.shown(&settings.inventory);
+    let (shown, has_consumers) = (settings.shown(&settings.inventory), !args.consumers.is_empty());
     inventory::populated(before.as_deref(), &entries).map_err(|error| refused(&shown, &error))?;
     not_handed_over(context, &settings, &drafts)?;
 
@@ -107,7 +109,13 @@ pub(super) async fn run(context: &Context, args: &args::Populate) -> Result<Exit
     let is_there = names.iter().zip(&there).map(|(name, seen)| may_be_created(name, seen)).collect::<Result<Vec<_>, _>>()?;
     if args.check {
         let secrets = names.into_iter().zip(is_there).map(|(name, there)| Done { name, is_new: !there, version: None });
-        context.printer.show(&Populated { checked: true, inventory: shown, secrets: secrets.collect(), remove: Vec::new() });
+        context.printer.show(&Populated {
+            checked: true,
+            inventory: shown,
+            has_consumers,
+            secrets: secrets.collect(),
+            remove: Vec::new(),
+        });
         return Ok(Exit::ChangesPending);
     }
     let mut secrets = Vec::new();
@@ -140,7 +148,13 @@ pub(super) async fn run(context: &Context, args: &args::Populate) -> Result<Exit
             version: Some(created.version.as_str().to_owned()),
         });
     }
-    context.printer.show(&Populated { checked: false, inventory: shown, secrets, remove: to_remove(&drafts, args) });
+    context.printer.show(&Populated {
+        checked: false,
+        inventory: shown,
+        has_consumers,
+        secrets,
+        remove: to_remove(&drafts, args),
+    });
     Ok(Exit::Done)
 }
 
@@ -222,7 +236,7 @@ fn entry(draft: &Draft, origin: &Origin, args: &args::Populate) -> Result<Secret
         class: Class::Runtime,
         disposition: Disposition::Moves,
         content: draft.content.clone(),
-        consumers: Vec::new(),
+        consumers: args.consumers.clone(),
         writers: Vec::new(),
         rotation: None,
         encoding: None,

@@ -45,6 +45,36 @@ fn an_entry_is_added_and_one_that_is_there_gets_its_origin() {
     assert_eq!(populated(Some(&text), &again).unwrap(), text);
 }
 
+// REQ SDK-2
+#[test]
+fn what_it_holds_and_who_reads_it_is_taken_where_nobody_said_it() {
+    let told = "name: platform-data/postgres/orders\ncontent: {properties: [username, password]}\nconsumers: [{application: orders, sdk: {language: go}}, {application: reports, sdk: {}}]";
+    let orders = Inventory::parse(&with_entries(&[told])).unwrap().secrets()[0].clone();
+    let by_hand = "apiVersion: migrate/v1\nsecrets:\n- name: platform-data/postgres/orders\n  category: data\n  class: runtime\n  disposition: moves # soon\n  \
+                   consumers:\n  # since 2019\n  - application: orders\n    sdk:\n      language: python\n";
+    let text = populated(Some(by_hand), std::slice::from_ref(&orders)).unwrap();
+    insta::assert_snapshot!(text, @r"
+    apiVersion: migrate/v1
+    secrets:
+    - name: platform-data/postgres/orders
+      category: data
+      class: runtime
+      disposition: moves # soon
+      content:
+        properties:
+        - username
+        - password
+      consumers:
+      # since 2019
+      - application: orders
+        sdk:
+          language: python
+      - application: reports
+        sdk: {}
+    ");
+    assert_eq!(populated(Some(&text), &[orders]).unwrap(), text);
+}
+
 #[test]
 fn what_the_inventory_refuses_is_refused_before_anything_is_created() {
     let mut unconventional = secret("platform-data/postgres/orders");
