@@ -91,7 +91,7 @@ pub(super) async fn run(context: &Context, args: &args::Populate) -> Result<Exit
     let settings = context.settings()?;
     let drafts = drafts(context, args)?;
     let origin = Origin {
-        at: context.now(),
+        at: to_the_second(context.now()),
         by: prose(&context.environment.operator())?,
         // Replaced for each secret by the keys that it is made of.
         from: prose(args.from.as_str())?,
@@ -243,6 +243,11 @@ fn entry(draft: &Draft, origin: &Origin, args: &args::Populate) -> Result<Secret
         origin: Some(Origin { from: prose(&from)?, ..origin.clone() }),
         notes: None,
     })
+}
+
+/// What people read and compare in Git.
+fn to_the_second(now: jiff::Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 fn prose(text: &str) -> Result<Prose, CommandError> {

@@ -66,7 +66,20 @@ impl Bench {
 
     /// Runs a command line and shows the whole.
     pub(crate) fn run(&self, line: &str) -> String {
-        let output = self.command(line).output().expect("the migrate binary starts");
+        self.shown(line, &mut self.command(line))
+    }
+
+    /// Runs a command line as the argument of another program, and shows the whole.
+    pub(crate) fn run_under(&self, around: &[&str], line: &str) -> String {
+        let inner = self.command(line);
+        let mut command = Command::new(around[0]);
+        command.args(&around[1..]).arg(inner.get_program()).args(inner.get_args()).current_dir(self.path(""));
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.shown(line, &mut command)
+    }
+
+    fn shown(&self, line: &str, command: &mut Command) -> String {
+        let output = command.output().expect("the program starts");
         let mut whole = format!("$ {line}\n");
         for (name, stream) in [("stdout", output.stdout), ("stderr", output.stderr)] {
             let text = String::from_utf8(stream).expect("UTF-8");

@@ -14,5 +14,6 @@ mod inventory;
 mod ledger;
 mod rehearse;
 mod scan;
+mod sdk;
 mod stores;
 mod vault;

@@ -226,3 +226,32 @@ fn nothing_found_is_done_where_all_was_read() {
     --- exit 3
     ");
 }
+
+#[test]
+fn what_may_not_be_read_is_told_and_does_not_pass_for_clean() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let bench = Bench::new();
+    bench.write("closed/.env", &format!("DB_PASSWORD={CANARY}\n"));
+    bench.write("orders/.env", &format!("DB_PASSWORD={CANARY}\n"));
+    bench.write("fine/.env", "LOG_LEVEL=info\n");
+    for closed in ["closed", "orders/.env"] {
+        fs::set_permissions(bench.path(closed), fs::Permissions::from_mode(0o000)).expect("permissions");
+    }
+    let line = "migrate scan";
+    // Root reads everything by two capabilities; without them, it is refused like everybody.
+    let is_root = fs::metadata(bench.path("fine")).expect("a folder").uid() == 0;
+    let shown = if is_root {
+        bench.run_under(&["setpriv", "--bounding-set", "-dac_override,-dac_read_search"], line)
+    } else {
+        bench.run(line)
+    };
+    fs::set_permissions(bench.path("closed"), fs::Permissions::from_mode(0o700)).expect("permissions");
+    shows!(shown, @r"
+    $ migrate scan
+    --- stdout
+    closed: permission denied
+    orders/.env: permission denied
+    no credentials in 1 file; not all of it could be read
+    --- exit 3
+    ");
+}

@@ -11,6 +11,8 @@ use migrate_core::{
     observed::Sighting,
     ports::{Incoming as _, Outgoing as _},
 };
+use phase0_sdk::SecretsManager;
+use phase2_vault::Vault;
 use serde::Serialize;
 
 use super::Context;
@@ -18,8 +20,7 @@ use crate::{
     args,
     error::{CommandError, Reason},
     exit::Exit,
-    files, ledger,
-    systems::{self, Systems},
+    files, ledger, systems,
     ui::{Report, count},
 };
 
@@ -30,6 +31,8 @@ struct Reconciled {
     secrets: usize,
     /// Secrets that Secrets Manager listed.
     listed: usize,
+    /// Whether Vault was looked at; not where there is none yet.
+    has_vault: bool,
     drift: Vec<Mendable>,
     /// Entries of the inventory that were put right.
     mended: Vec<SecretName>,
@@ -55,6 +58,9 @@ impl Report for Reconciled {
             0 => format!("{}: no drift ({compared})\n", self.file),
             drifts => format!("{}: {} ({compared})\n", self.file, count(drifts, "difference")),
         };
+        if !self.has_vault {
+            text += "Vault was not looked at: it has no address here, and nothing was handed over yet\n";
+        }
         if !self.mended.is_empty() {
             text += &format!("put right in {}: {}; look at it with `git diff`\n", self.file, count(self.mended.len(), "secret"));
         }
@@ -68,12 +74,18 @@ pub(in crate::commands) async fn run(context: &Context, args: &args::Reconcile) 
     let inventory = super::of(&settings)?;
     let read = ledger::open(&settings, context.printer)?;
     let state = read.chain.state();
-    let systems = Systems::connect(&settings, &context.environment).await?;
-    let listed = systems.outgoing.list().await;
+    // In the phases before Vault there is none; once something was handed over, not to look would hide drift.
+    let needs_vault = settings.incoming.address.is_some() || !state.waves.is_empty();
+    let vault = needs_vault.then(|| systems::incoming(&settings, &context.environment)).transpose()?;
+    let secrets_manager = systems::outgoing(&settings, &context.environment).await?;
+    let listed = secrets_manager.list().await;
     let listed = listed.map_err(|error| systems::outgoing_failed("can't list the secrets of Secrets Manager", &error))?;
-    let unlisted = unlisted(&systems, &inventory, &listed).await;
-    let targets = targets(&systems, &inventory).await;
-    let seen = Seen { listed: &listed, unlisted: &unlisted, targets: Some(&targets) };
+    let unlisted = unlisted(&secrets_manager, &inventory, &listed).await;
+    let targets = match &vault {
+        Some(vault) => Some(targets(vault, &inventory).await),
+        None => None,
+    };
+    let seen = Seen { listed: &listed, unlisted: &unlisted, targets: targets.as_ref() };
     let mut drift = reconcile(&inventory, state, seen);
     let mut put_right = Vec::new();
     if args.write {
@@ -97,28 +109,26 @@ pub(in crate::commands) async fn run(context: &Context, args: &args::Reconcile) 
     }
     let exit = if args.fail_on_drift && !drift.is_empty() { Exit::ChangesPending } else { Exit::Done };
     let drift = drift.into_iter().map(|drift| Mendable { mend: drift.kind.mend(), drift }).collect();
-    context.printer.show(&Reconciled { file: shown, secrets: inventory.len(), listed: listed.len(), drift, mended: put_right });
+    let (secrets, listed, has_vault) = (inventory.len(), listed.len(), needs_vault);
+    context.printer.show(&Reconciled { file: shown, secrets, listed, has_vault, drift, mended: put_right });
     Ok(exit)
 }
 
 /// A list is minutes behind: what it lacks is looked up by name.
 async fn unlisted(
-    systems: &Systems,
+    secrets_manager: &SecretsManager,
     inventory: &Inventory,
     listed: &[migrate_core::observed::ListedSecret],
 ) -> BTreeMap<SecretName, Sighting<migrate_core::observed::SourceSecret>> {
     let known: std::collections::BTreeSet<&SecretName> = listed.iter().map(|listed| &listed.name).collect();
     let names: Vec<SecretName> =
         inventory.secrets().iter().map(|secret| secret.source_name().clone()).filter(|name| !known.contains(name)).collect();
-    let seen = systems.outgoing.describe(&names).await;
+    let seen = secrets_manager.describe(&names).await;
     names.into_iter().zip(seen).collect()
 }
 
-async fn targets(
-    systems: &Systems,
-    inventory: &Inventory,
-) -> BTreeMap<SecretName, Sighting<migrate_core::observed::TargetEntry>> {
+async fn targets(vault: &Vault, inventory: &Inventory) -> BTreeMap<SecretName, Sighting<migrate_core::observed::TargetEntry>> {
     let paths: Vec<VaultPath> = inventory.secrets().iter().map(inventory::Secret::vault_path).collect();
-    let seen = systems.incoming.describe(&paths).await;
+    let seen = vault.describe(&paths).await;
     inventory.secrets().iter().map(|secret| secret.name.clone()).zip(seen).collect()
 }

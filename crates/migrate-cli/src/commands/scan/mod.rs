@@ -162,7 +162,7 @@ fn file(source: &Source, owners: &Owners, candidate: &Candidate, found: &mut Fou
     let notice = |kind, text: String| Noticed { file: shown.clone(), kind, text };
     let (mut bytes, is_whole) = match read(&candidate.path) {
         Ok(read) => read,
-        Err(error) => return found.noticed.push(notice(Notice::Unreadable, error.to_string())),
+        Err(error) => return found.noticed.push(notice(Notice::Unreadable, error.kind().to_string())),
     };
     let decoded = scan::decode(&bytes);
     value::wipe(&mut bytes);

@@ -133,7 +133,7 @@ impl Walk<'_> {
     fn failed(&mut self, error: &ignore::Error) {
         let file = place(error).map(|path| self.source.shown(&path)).unwrap_or_default();
         match error.io_error() {
-            Some(io) => self.notice(&file, Notice::Unreadable, &io.to_string()),
+            Some(io) => self.notice(&file, Notice::Unreadable, &io.kind().to_string()),
             None => self.notice(&file, Notice::Pattern, "an ignore file has a pattern that can't be read"),
         }
     }

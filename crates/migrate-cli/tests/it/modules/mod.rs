@@ -12,6 +12,7 @@
 //!
 //! Go and Cargo find what they need in their own caches.
 
+mod acme;
 mod control;
 mod go;
 mod inventories;
@@ -79,13 +80,18 @@ impl Scene {
 
     /// Runs a tool in a folder, kept and searched like every run.
     fn run(&self, folder: &Path, program: &str, arguments: &[&str], variables: &[(&str, String)]) -> Whole {
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(folder).envs(variables.iter().map(|(name, value)| (name, value)));
-        let output = command.output().unwrap_or_else(|error| panic!("{program}: {error}"));
-        let mut whole = self.bench.keep(arguments, output);
-        whole.command = format!("{program} {}", arguments.join(" "));
-        whole
+        run(&self.bench, folder, program, arguments, variables)
     }
+}
+
+/// Runs a tool in a folder, in the environment that we have, since tools look for their caches in it.
+fn run(bench: &Workbench, folder: &Path, program: &str, arguments: &[&str], variables: &[(&str, String)]) -> Whole {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).envs(variables.iter().map(|(name, value)| (name, value)));
+    let output = command.output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    let mut whole = bench.keep(arguments, output);
+    whole.command = format!("{program} {}", arguments.join(" "));
+    whole
 }
 
 /// Copies a folder with all that is below it.

@@ -15,6 +15,7 @@ use super::{AwsAccount, Mount, scratch};
 #[derive(Debug)]
 pub(crate) struct Workbench {
     root: PathBuf,
+    repository: PathBuf,
     environment: BTreeMap<String, String>,
     runs: AtomicU32,
 }
@@ -32,8 +33,22 @@ pub(crate) struct Whole {
 impl Workbench {
     /// Makes the repository; `name` is the test's, so that a person finds it again.
     pub(crate) fn new(name: &str) -> Self {
-        let root = scratch().join("tests").join(format!("{name}-{}", uuid::Uuid::new_v4().simple()));
-        let bench = Self { environment: BTreeMap::new(), runs: AtomicU32::new(0), root };
+        let root = Self::root_of(name);
+        let repository = root.join("repository");
+        Self::of(root, repository)
+    }
+
+    /// The same around a repository that holds values by right and so lies where nobody searches for them. What commands print is searched.
+    pub(crate) fn around(name: &str, repository: &Path) -> Self {
+        Self::of(Self::root_of(name), repository.to_owned())
+    }
+
+    fn root_of(name: &str) -> PathBuf {
+        scratch().join("tests").join(format!("{name}-{}", uuid::Uuid::new_v4().simple()))
+    }
+
+    fn of(root: PathBuf, repository: PathBuf) -> Self {
+        let bench = Self { environment: BTreeMap::new(), runs: AtomicU32::new(0), root, repository };
         for folder in [bench.repository(), bench.home(), bench.root.join("runs")] {
             fs::create_dir_all(folder).expect("a folder below MIGRATE_TEST_SCRATCH");
         }
@@ -57,7 +72,7 @@ impl Workbench {
 
     /// The repository in which commands run.
     pub(crate) fn repository(&self) -> PathBuf {
-        self.root.join("repository")
+        self.repository.clone()
     }
 
     /// Writes a file of the repository.
