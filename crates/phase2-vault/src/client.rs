@@ -192,6 +192,11 @@ impl Client {
         })
     }
 
+    /// The mount of the entries.
+    pub(crate) fn mount(&self) -> &VaultPath {
+        &self.mount
+    }
+
     /// Sends one request, again where that is safe and can help. Never an error that holds a value.
     pub(crate) async fn send(&self, mut call: Call<'_>) -> Result<Answer, PortError> {
         let body = call.body.take().map(Bytes::from_owner);

@@ -21,6 +21,7 @@ pub mod emit;
 mod index;
 mod inspect;
 mod judge;
+mod list;
 pub mod mark;
 mod observe;
 mod perform;

@@ -44,7 +44,11 @@ impl Vault {
 
     /// One answer for each of `count` items, in order, so many at once as the settings allow. By number and not by reference, since a closure
     /// over borrowed items is not general enough for the compiler to see that the future is `Send`.
-    async fn each<R: Send, F: Future<Output = R> + Send>(&self, count: usize, answer: impl Fn(usize) -> F + Send) -> Vec<R> {
+    pub(crate) async fn each<R: Send, F: Future<Output = R> + Send>(
+        &self,
+        count: usize,
+        answer: impl Fn(usize) -> F + Send,
+    ) -> Vec<R> {
         stream::iter(0..count).map(answer).buffered(self.concurrency).collect().await
     }
 }

@@ -27,6 +27,8 @@ pub struct Seen<'a> {
     pub unlisted: &'a BTreeMap<SecretName, Sighting<SourceSecret>>,
     /// The entries in Vault, by name in the inventory; none where nobody looked.
     pub targets: Option<&'a BTreeMap<SecretName, Sighting<TargetEntry>>>,
+    /// The paths of all entries in Vault below the two trees of the convention; none where nobody could list them.
+    pub target_paths: Option<&'a BTreeSet<String>>,
 }
 
 /// One thing on which they do not agree.
@@ -93,6 +95,9 @@ pub enum DriftKind {
     /// Secrets Manager is its authority, no wave holds it, and something stands at its path in Vault.
     #[error("is not handed over, and something stands at its path in Vault")]
     Occupied,
+    /// Vault has it and neither inventory nor ledger does.
+    #[error("is in Vault and not in the inventory")]
+    UndeclaredInVault,
     /// It could not be looked at.
     #[error("could not be looked at: {why}")]
     Unseen {
@@ -119,6 +124,7 @@ impl DriftKind {
             Self::HandedOverStays => "write `disposition: moves`: authority only goes forward",
             Self::Lost => "`migrate verify` looks closer; the old copy in Secrets Manager may still hold the value",
             Self::Occupied => "find out whose it is; a plan that selects the secret is blocked by it",
+            Self::UndeclaredInVault => "find out whose it is, then declare it, or have its owner delete it in Vault",
             Self::Unseen { .. } => "mend the access that it names, and run this again",
         }
     }
@@ -165,6 +171,12 @@ pub fn reconcile(inventory: &Inventory, state: &Handover, seen: Seen<'_>) -> Vec
     for listed in seen.listed.iter().filter(is_alive).filter(|listed| !declared.contains(&listed.name)) {
         let secret = suspect::suspicion_of_name(listed.name.as_str()).is_none().then(|| listed.name.clone());
         found.push(Drift { secret, kind: DriftKind::Undeclared });
+    }
+    let handed_over = |path: &str| state.waves.values().any(|wave| wave.members.keys().any(|name| name.as_str() == path));
+    let ours: BTreeSet<&str> = inventory.secrets().iter().map(|secret| secret.name.as_str()).collect();
+    for path in seen.target_paths.into_iter().flatten().filter(|path| !ours.contains(path.as_str()) && !handed_over(path)) {
+        let secret = SecretName::parse(path).ok().filter(|_| suspect::suspicion_of_name(path).is_none());
+        found.push(Drift { secret, kind: DriftKind::UndeclaredInVault });
     }
     found.sort();
     found.dedup();

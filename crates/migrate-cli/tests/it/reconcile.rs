@@ -65,6 +65,16 @@ async fn what_is_not_alike_is_told_and_metadata_is_mended() {
     assert!(after.contains("# ours\nsecrets:\n") && after.contains("encoding:"), "{after}");
     told(&bench, 0, &["no drift"]);
 
+    // Somebody puts an entry there that nobody declared. Whoever may not list is told so, and the rest is compared all the same.
+    mount.write("platform-data/kafka/a/b", json!({ "value": Canary::of_this_run().word() })).await;
+    told(&bench, PENDING, &["platform-data/kafka/a/b\n  is in Vault and not in the inventory", "1 difference "]);
+    let rules = format!("path \"{}/*\" {{ capabilities = [\"read\"] }}", mount.path);
+    let token = mount.token_with(&rules).await;
+    let bench = bench.with("VAULT_TOKEN", token);
+    told(&bench, 0, &["no drift", "entries in Vault that nobody declared were not looked for: this token may not list"]);
+    let bench = bench.with("VAULT_TOKEN", &servers.bao_token);
+    assert!(mount.call(Method::DELETE, &format!("{}/metadata/platform-data/kafka/a/b", mount.path), None).await.0.is_success());
+
     // And what was lost there is told.
     assert!(mount.call(Method::DELETE, &path, None).await.0.is_success());
     told(&bench, PENDING, &["was handed over, and Vault does not have it", "1 difference "]);

@@ -1,6 +1,9 @@
 //! Drift: each kind once, and nothing where all agree.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -9,7 +12,7 @@ use crate::{
     codec::Encoding,
     handover::{Begun, Event, Handover, RunKind, Runner, next},
     id::{Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
-    inventory::reconcile::{Drift, Seen, mended, reconcile},
+    inventory::reconcile::{Drift, DriftKind, Seen, mended, reconcile},
     name::SecretArn,
     observed::{ListedSecret, Sighting, TargetEntry, VersionMap},
     ports::{PortError, PortErrorKind},
@@ -85,6 +88,7 @@ struct World {
     listed: Vec<ListedSecret>,
     unlisted: BTreeMap<SecretName, Sighting<crate::observed::SourceSecret>>,
     targets: BTreeMap<SecretName, Sighting<TargetEntry>>,
+    target_paths: BTreeSet<String>,
 }
 
 impl World {
@@ -97,11 +101,17 @@ impl World {
             listed: vec![listed(NAME)],
             unlisted: BTreeMap::new(),
             targets: [(name(NAME), target)].into(),
+            target_paths: [NAME.to_owned()].into(),
         }
     }
 
     fn drift(&self) -> Vec<Drift> {
-        let seen = Seen { listed: &self.listed, unlisted: &self.unlisted, targets: Some(&self.targets) };
+        let seen = Seen {
+            listed: &self.listed,
+            unlisted: &self.unlisted,
+            targets: Some(&self.targets),
+            target_paths: Some(&self.target_paths),
+        };
         reconcile(&self.inventory, &self.state, seen)
     }
 
@@ -124,6 +134,22 @@ fn with_handed_over(keys: &str, change: impl FnOnce(&mut World)) -> String {
     let mut world = World::agreeing(keys, handed_over(&[NAME]));
     change(&mut world);
     world.told().replace(&format!("{NAME} "), "")
+}
+
+#[test]
+fn what_vault_has_and_nobody_declared_is_drift() {
+    let told = with(|world| {
+        let token = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+        world.target_paths.extend(["platform-data/redis/who".to_owned(), "platform-data/a b".to_owned(), token.to_owned()]);
+    });
+    insta::assert_snapshot!(told, @r"
+     is in Vault and not in the inventory; find out whose it is, then declare it, or have its owner delete it in Vault
+    platform-data/redis/who is in Vault and not in the inventory; find out whose it is, then declare it, or have its owner delete it in Vault
+    ");
+    // What the ledger knows is told once, as what it is.
+    let mut world = World::agreeing("owner: someone", handed_over(&["platform-data/redis/gone"]));
+    world.target_paths.insert("platform-data/redis/gone".to_owned());
+    assert_eq!(world.drift().iter().map(|drift| &drift.kind).collect::<Vec<_>>(), [&DriftKind::HandedOverUndeclared]);
 }
 
 const RECORDED: &str = "encoding: {fields: {whole: value}}";
@@ -252,7 +278,7 @@ secrets:
     let (open, over) = (handed_over(&names[1..]), handed_over(&names));
     let mut listing = vec![listed(names[0]), listed(names[1])];
     listing[0].rotation_enabled = true;
-    let seen = Seen { listed: &listing, unlisted: &BTreeMap::new(), targets: None };
+    let seen = Seen { listed: &listing, unlisted: &BTreeMap::new(), targets: None, target_paths: None };
     let mend = |text: &str, state: &Handover| {
         let inventory = Inventory::parse(text).unwrap();
         rewritten(text, &mended(&inventory, state, &reconcile(&inventory, state, seen))).unwrap()

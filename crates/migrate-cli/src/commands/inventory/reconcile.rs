@@ -1,15 +1,15 @@
 //! `migrate inventory reconcile`: where Git, Secrets Manager and Vault do not agree, each with the change that mends it (REQ INV-4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use migrate_core::{
     inventory::{
         self, Inventory,
         reconcile::{Drift, Seen, mended, reconcile},
     },
-    name::{SecretName, VaultPath},
+    name::{SecretName, VaultPath, convention::Tree},
     observed::Sighting,
-    ports::{Incoming as _, Outgoing as _},
+    ports::{Incoming as _, Outgoing as _, PortErrorKind},
 };
 use phase0_sdk::SecretsManager;
 use phase2_vault::Vault;
@@ -33,6 +33,9 @@ struct Reconciled {
     listed: usize,
     /// Whether Vault was looked at; not where there is none yet.
     has_vault: bool,
+    /// Why entries in Vault that nobody declared were not looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_listed: Option<String>,
     drift: Vec<Mendable>,
     /// Entries of the inventory that were put right.
     mended: Vec<SecretName>,
@@ -49,7 +52,7 @@ impl Report for Reconciled {
     fn text(&self) -> String {
         let mut text = String::new();
         for Mendable { drift, mend } in &self.drift {
-            let secret = drift.secret.as_ref().map_or("a secret whose name looks like a token", SecretName::as_str);
+            let secret = drift.secret.as_ref().map_or("a secret whose name can't be shown", SecretName::as_str);
             text += &format!("{secret}\n  {}\n  mend: {mend}\n", drift.kind);
         }
         let compared =
@@ -60,6 +63,9 @@ impl Report for Reconciled {
         };
         if !self.has_vault {
             text += "Vault was not looked at: it has no address here, and nothing was handed over yet\n";
+        }
+        if let Some(why) = &self.not_listed {
+            text += &format!("entries in Vault that nobody declared were not looked for: {why}\n");
         }
         if !self.mended.is_empty() {
             text += &format!("put right in {}: {}; look at it with `git diff`\n", self.file, count(self.mended.len(), "secret"));
@@ -85,7 +91,11 @@ pub(in crate::commands) async fn run(context: &Context, args: &args::Reconcile) 
         Some(vault) => Some(targets(vault, &inventory).await),
         None => None,
     };
-    let seen = Seen { listed: &listed, unlisted: &unlisted, targets: targets.as_ref() };
+    let (target_paths, not_listed) = match &vault {
+        Some(vault) => listed_paths(vault).await?,
+        None => (None, None),
+    };
+    let seen = Seen { listed: &listed, unlisted: &unlisted, targets: targets.as_ref(), target_paths: target_paths.as_ref() };
     let mut drift = reconcile(&inventory, state, seen);
     let mut put_right = Vec::new();
     if args.write {
@@ -110,7 +120,7 @@ pub(in crate::commands) async fn run(context: &Context, args: &args::Reconcile) 
     let exit = if args.fail_on_drift && !drift.is_empty() { Exit::ChangesPending } else { Exit::Done };
     let drift = drift.into_iter().map(|drift| Mendable { mend: drift.kind.mend(), drift }).collect();
     let (secrets, listed, has_vault) = (inventory.len(), listed.len(), needs_vault);
-    context.printer.show(&Reconciled { file: shown, secrets, listed, has_vault, drift, mended: put_right });
+    context.printer.show(&Reconciled { file: shown, secrets, listed, has_vault, not_listed, drift, mended: put_right });
     Ok(exit)
 }
 
@@ -125,6 +135,17 @@ async fn unlisted(
         inventory.secrets().iter().map(|secret| secret.source_name().clone()).filter(|name| !known.contains(name)).collect();
     let seen = secrets_manager.describe(&names).await;
     names.into_iter().zip(seen).collect()
+}
+
+/// All entries of the two trees, or why they can't be listed: a migration has no right to, and does not need it.
+async fn listed_paths(vault: &Vault) -> Result<(Option<BTreeSet<String>>, Option<String>), CommandError> {
+    match vault.paths_below(&[Tree::Data, Tree::Config].map(Tree::prefix)).await {
+        Ok(paths) => Ok((Some(paths), None)),
+        Err(error) if error.kind == PortErrorKind::Denied => {
+            Ok((None, Some("this token may not list; a policy with `list` on the mount's metadata lets it".to_owned())))
+        }
+        Err(error) => Err(systems::incoming_failed("can't list the entries of Vault", &error)),
+    }
 }
 
 async fn targets(vault: &Vault, inventory: &Inventory) -> BTreeMap<SecretName, Sighting<migrate_core::observed::TargetEntry>> {

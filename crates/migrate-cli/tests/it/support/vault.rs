@@ -83,6 +83,16 @@ impl Mount {
         (status, body)
     }
 
+    /// A token with the rights that a policy's text gives, and no other.
+    pub(crate) async fn token_with(&self, rules: &str) -> String {
+        let name = format!("test-{}", uuid::Uuid::new_v4().simple());
+        let (status, _) = self.call(Method::PUT, &format!("sys/policies/acl/{name}"), Some(json!({ "policy": rules }))).await;
+        assert!(status.is_success(), "OpenBao refused a policy: {status}");
+        let wanted = json!({ "policies": [name], "no_default_policy": true });
+        let (_, body) = self.call(Method::POST, "auth/token/create", Some(wanted)).await;
+        body["auth"]["client_token"].as_str().expect("a token").to_owned()
+    }
+
     async fn get(&self, path: &str) -> Option<Value> {
         let (status, mut body) = self.call(Method::GET, path, None).await;
         match status {
