@@ -150,7 +150,7 @@ func reason(err error) string {
 	// Another service, which is asked for credentials: only the whole chain tells which.
 	case errors.As(err, &ours) && errors.As(ours.Err, &others):
 	case errors.As(err, &answered):
-		said = answered.ErrorCode() + ": " + answered.ErrorMessage()
+		said = strings.TrimSuffix(answered.ErrorCode()+": "+answered.ErrorMessage(), ": ")
 	case errors.As(err, &unreachable):
 		said = unreachable.Err.Error()
 	}

@@ -59,8 +59,10 @@ func put(t *testing.T, name, value string) {
 	control(t, http.MethodPost, "/put?name="+url.QueryEscape(name), []byte(value))
 }
 
+// putBinary replaces the secret, since a store may keep the text of one that had a text.
 func putBinary(t *testing.T, name string, value []byte) {
 	t.Helper()
+	post(t, "/delete?name="+name)
 	control(t, http.MethodPost, "/put-binary?name="+url.QueryEscape(name), value)
 }
 

@@ -38,7 +38,7 @@ func TestAStoppedServerIsAnErrorInBoundedTime(t *testing.T) {
 	lines := strings.Split(text, "\n")
 	equal(t, "lines", len(lines), 6)
 	equal(t, "the first line", lines[0]+"\n", "suite can't start: 4 of 4"+from)
-	for place, name := range []string{postgres, stripe, tls, smtp} {
+	for place, name := range []string{postgres, smtp, stripe, tls} {
 		line := lines[place+1]
 		if !strings.HasPrefix(line, "  "+name+": ") || !strings.HasSuffix(line, "connection refused") {
 			t.Errorf("another line: %s", line)

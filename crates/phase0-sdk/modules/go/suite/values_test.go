@@ -136,6 +136,7 @@ func TestBytesAreKeptAsTheyAre(t *testing.T) {
 		same(t, "tls", string(open.TLSSuite(t.Context()).Expose()), string(value))
 	}
 	// What is declared as bytes may be stored as text.
+	post(t, "/delete?name="+tls)
 	put(t, tls, made("text"))
 	open, err := secrets.Open(t.Context())
 	if err != nil {
