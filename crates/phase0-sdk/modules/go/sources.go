@@ -138,6 +138,7 @@ func (o *oneRequest) GetSecretValue(
 func reason(err error) string {
 	var (
 		ours, others *smithy.OperationError
+		exchange     *awshttp.ResponseError
 		answered     smithy.APIError
 		unreachable  *smithyhttp.RequestSendError
 		garbled      *smithy.DeserializationError
@@ -147,8 +148,8 @@ func reason(err error) string {
 	// What a decoder says may quote the answer, and that may be a value.
 	case errors.As(err, &garbled):
 		said = "an answer can't be understood"
-	// Another service, which is asked for credentials: only the whole chain tells which.
-	case errors.As(err, &ours) && errors.As(ours.Err, &others):
+	// Our own words; or what is asked for credentials before Secrets Manager, of which only the whole chain tells.
+	case !errors.As(err, &exchange) || (errors.As(err, &ours) && errors.As(ours.Err, &others)):
 	case errors.As(err, &answered):
 		said = strings.TrimSuffix(answered.ErrorCode()+": "+answered.ErrorMessage(), ": ")
 	case errors.As(err, &unreachable):

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,6 +164,40 @@ func move(t *testing.T, from, to string) {
 	t.Helper()
 	if err := os.Rename(from, to); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestAVersionThatVanishesIsReadAgainFromTheStart(t *testing.T) {
+	fresh(t)
+	dir := mounted(t, false)
+	folder := filepath.Join(dir, "postgres-suite")
+	swap(t, folder, "..second", map[string]string{"password": made("second"), "port": made("second")})
+	// A pipe holds whoever reads it until somebody writes.
+	pipe := filepath.Join(folder, "..second", "username")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reached := make(chan *secrets.Secrets)
+	go func() {
+		open, err := secrets.Open(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		reached <- open
+	}()
+	writer, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	swap(t, folder, "..third", map[string]string{"username": made("third"), "password": made("third"), "port": made("third")})
+	_, _ = writer.WriteString(made("second"))
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if open := <-reached; open != nil {
+		read := open.PostgresSuite(t.Context())
+		same(t, "username", read.Username.Expose(), made("third"))
+		same(t, "password", read.Password.Expose(), made("third"))
 	}
 }
 

@@ -2,8 +2,14 @@ package suite_test
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +46,7 @@ func TestAStoppedServerIsAnErrorInBoundedTime(t *testing.T) {
 	equal(t, "the first line", lines[0]+"\n", "suite can't start: 4 of 4"+from)
 	for place, name := range []string{postgres, smtp, stripe, tls} {
 		line := lines[place+1]
-		if !strings.HasPrefix(line, "  "+name+": ") || !strings.HasSuffix(line, "connection refused") {
+		if !strings.HasPrefix(line, "  "+name+": ") || !strings.HasSuffix(line, "connection refused") || strings.Contains(line, "operation") {
 			t.Errorf("another line: %s", line)
 		}
 	}
@@ -54,6 +60,66 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 	var failed *secrets.OpenError
 	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "context deadline exceeded") {
 		t.Errorf("another error: %v", err)
+	}
+}
+
+// answering makes the package ask a server of this test's own, which answers everything alike, and counts what it is asked.
+func answering(t *testing.T, status int, body string) *atomic.Int64 {
+	t.Helper()
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		writer.WriteHeader(status)
+		_, _ = io.WriteString(writer, body)
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL)
+	return &asked
+}
+
+func TestAnAnswerThatCannotBeReadIsNotQuoted(t *testing.T) {
+	for _, body := range []string{
+		made("<html>"), `{"SecretString": ["` + made("x") + `"]}`, `{"SecretString": "` + made("x"), `{"SecretBinary": "` + made("!") + `"}`,
+	} {
+		fresh(t)
+		answering(t, http.StatusOK, body)
+		text, _ := refused(t)
+		sealed(t, "the error", text)
+		if !strings.Contains(text, "\n  "+stripe+": an answer can't be understood\n") {
+			t.Errorf("another error: %s", text)
+		}
+	}
+	// Nothing in it is no value, not an empty one.
+	fresh(t)
+	answering(t, http.StatusOK, "{}")
+	text, _ := refused(t)
+	if !strings.Contains(text, "suite can't start: 4 of 4") {
+		t.Errorf("another error: %s", text)
+	}
+}
+
+func TestAFailingServerIsAskedThreeTimes(t *testing.T) {
+	fresh(t)
+	asked := answering(t, http.StatusInternalServerError, `{"__type": "InternalServiceError", "Message": "broken"}`)
+	text, _ := refused(t)
+	equal(t, "requests for four secrets", asked.Load(), 12)
+	if !strings.Contains(text, "\n  "+stripe+": InternalServiceError: broken\n") {
+		t.Errorf("another error: %s", text)
+	}
+}
+
+func TestWhereCredentialsCannotBeHadTheirServiceIsNamed(t *testing.T) {
+	fresh(t)
+	asked := answering(t, http.StatusForbidden, `{"code": "Denied", "message": "no role"}`)
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", os.Getenv("AWS_ENDPOINT_URL"))
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"} {
+		unset(t, name)
+	}
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+	text, _ := refused(t)
+	if !strings.Contains(text, "credentials") || !strings.Contains(text, "no role") || asked.Load() == 0 {
+		t.Errorf("another error: %s", text)
 	}
 }
 
