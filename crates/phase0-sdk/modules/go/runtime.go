@@ -154,20 +154,8 @@ const (
 	shapeProperties
 )
 
-// field is one value of a secret: a property of its JSON object, which lies in a file of its own in the mounted folder.
+// field is one value of a secret: the property of its JSON object, or none for all of it, and its file in the mounted folder.
 type field struct{ property, key string }
-
-func text(name, folder, key string) secret {
-	return secret{name, folder, shapeText, []field{{key: key}}}
-}
-
-func binary(name, folder, key string) secret {
-	return secret{name, folder, shapeBinary, []field{{key: key}}}
-}
-
-func properties(name, folder string, fields ...field) secret {
-	return secret{name, folder, shapeProperties, fields}
-}
 
 // content is what was read of one secret: its bytes, its text, or a text for each property in the order of the table.
 type content struct {
