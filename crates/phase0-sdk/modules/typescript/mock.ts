@@ -1,7 +1,5 @@
-// Made-up values, for a developer's machine. `migrate sdk emit` writes this file, the same for every application. Do not
-// edit it: emit the package again.
-//
-// Nothing leads here but an import of this file, and it refuses to work on a platform.
+// Made-up values, for a developer's machine. The same for every application. Nothing leads here but an import of this
+// file, and it refuses to work on a platform.
 
 import { readFile } from "node:fs/promises";
 

@@ -1,5 +1,5 @@
-// What every package of typed secrets does: read, keep in memory, renew. `migrate sdk emit` writes this file, the same
-// for every application; what differs stands in index.ts. Do not edit it: emit the package again.
+// What every package of typed secrets does: read, keep in memory, renew. The same for every application; what differs
+// stands in index.ts.
 //
 //   Secrets Manager ─┐
 //   mounted files ───┼─► Source ──► Store, one Cell for each secret ──► Secrets in index.ts

@@ -60,7 +60,10 @@ export async function valueOf(name: string, property?: string): Promise<Uint8Arr
 }
 
 export async function put(name: string, value: string | Uint8Array): Promise<void> {
-  await control("POST", typeof value === "string" ? "/put" : "/put-binary", { name }, value);
+  const isText = typeof value === "string";
+  // Where moto is the server, what was a text does not become bytes, nor the other way round.
+  if (isText === (name === TLS)) await remove(name);
+  await control("POST", isText ? "/put" : "/put-binary", { name }, value);
 }
 
 export async function remove(name: string): Promise<void> {

@@ -58,8 +58,8 @@ describe("mounted files", () => {
     assert.ok(
       same(username, files.username ?? "") && same(password, files.password ?? "") && same(port, files.port ?? ""),
     );
-    const { class_, userName, _2fa, url } = await secrets.smtpSuite();
-    assert.ok(same(class_, mail.MAIL_CLASS) && same(userName, mail.MAIL_USER) && same(_2fa, "") && same(url, mail.url));
+    const { class_, userName, x2fa, url } = await secrets.smtpSuite();
+    assert.ok(same(class_, mail.MAIL_CLASS) && same(userName, mail.MAIL_USER) && same(x2fa, "") && same(url, mail.url));
     assert.ok((await secrets.stripeSuite()).expose().endsWith("1.10}\n\n"));
     assert.ok(same(await secrets.tlsSuite(), bytes));
   });
