@@ -11,23 +11,16 @@ const SHORT_KEY: usize = 5;
 /// The longest name that npm takes.
 const LONGEST_PACKAGE: usize = 214;
 
-/// Reserved words, and what every object has or is taken for something by having.
-const TAKEN: &[&str] = &[
-    "any", "arguments", "as", "async", "await", "bigint", "boolean", "break", "case", "catch", "class", "const", "constructor",
-    "continue", "debugger", "declare", "default", "delete", "do", "else", "enum", "eval", "export", "extends", "false", "finally",
-    "for", "from", "function", "get", "hasOwnProperty", "if", "implements", "import", "in", "instanceof", "interface",
-    "isPrototypeOf", "let", "module", "namespace", "never", "new", "null", "number", "object", "of", "package", "private",
-    "propertyIsEnumerable", "protected", "prototype", "proto", "public", "require", "return", "set", "static", "string", "super",
-    "switch", "symbol", "then", "this", "throw", "toJson", "toLocaleString", "toString", "true", "try", "type", "typeof",
-    "undefined", "unknown", "using", "valueOf", "var", "void", "while", "with", "yield",
-];
+/// What can't be a variable, and what every object has or is taken for a promise by having.
+const TAKEN: &str = "arguments await break case catch class const constructor continue debugger default delete do else enum eval export \
+    extends false finally for function hasOwnProperty if implements import in instanceof interface isPrototypeOf let new \
+    null package private propertyIsEnumerable protected public return static super switch then this throw toLocaleString \
+    toString true try typeof undefined valueOf var void while with yield";
 /// What `Secrets` has beside accessors.
-const METHODS: &[&str] = &["open", "openFrom", "refresh", "stale", "secrets"];
+const METHODS: &str = "open openFrom refresh stale";
 /// What the generated file knows by these names, and what people would not know any more by theirs.
-const TYPES: &[&str] = &[
-    "Array", "Boolean", "Buffer", "Connect", "Date", "Error", "Function", "Log", "Map", "Number", "Object", "OpenError", "Options",
-    "Partial", "Promise", "Readonly", "Record", "SecretBytes", "SecretText", "Secrets", "Set", "Stale", "Store", "String", "Symbol",
-];
+const TYPES: &str = "Array Boolean Buffer Connect Date Error Function Log Map Number Object OpenError Options Partial Promise Readonly \
+    Record SecretBytes SecretText Secrets Set Stale Store String Symbol";
 
 #[derive(Template)]
 #[template(path = "typescript/index.ts.jinja", escape = "none")]
@@ -147,24 +140,24 @@ fn field(field: &ModuleField) -> Field {
     let entry = if 6 + line.len() <= WIDTH {
         line
     } else {
-        format!("{name}: {{\n        {}\n        {}\n      }},", member(8, "property", &field.property), member(8, "key", &field.key))
+        format!(
+            "{name}: {{\n        {}\n        {}\n      }},",
+            member(8, "property", &field.property),
+            member(8, "key", &field.key)
+        )
     };
     Field { comment: comment(2, &[format!("Property `{}`.", in_one_line(&field.property))]), name, entry }
 }
 
-fn identifier(name: String, taken: &[&[&str]]) -> String {
-    if taken.iter().any(|taken| taken.contains(&name.as_str())) { name + "_" } else { name }
+fn identifier(name: String, taken: &[&str]) -> String {
+    if taken.iter().any(|taken| taken.split(' ').any(|word| word == name)) { name + "_" } else { name }
 }
 
 /// A member of an object that begins this far in.
 fn member(indent: usize, key: &str, text: &str) -> String {
     let literal = literal(text);
     let line = format!("{key}: {literal},");
-    if indent + line.len() <= WIDTH || key.len() < SHORT_KEY {
-        line
-    } else {
-        format!("{key}:\n{:indent$}  {literal},", "")
-    }
+    if indent + line.len() <= WIDTH || key.len() < SHORT_KEY { line } else { format!("{key}:\n{:indent$}  {literal},", "") }
 }
 
 /// A string in the quotes that need fewer escapes, as prettier wants it, and of ASCII alone, so that its width is known.
@@ -347,7 +340,8 @@ mod tests {
         ] {
             let module = module(application, package, "");
             let name = files(&module).ok().map(|_| emitted(&module, "package.json"));
-            let name = name.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok()?["name"].as_str().map(str::to_owned));
+            let name =
+                name.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok()?["name"].as_str().map(str::to_owned));
             assert_eq!(name.as_deref(), expected, "{application} {package:?}");
         }
     }
