@@ -184,11 +184,10 @@ fn json(text: &str) -> String {
 
 fn lines_about(secret: &ModuleSecret) -> Vec<String> {
     let mut lines = vec![format!("`{}`", secret.id)];
-    for paragraph in [secret.description.clone(), secret.owner.as_ref().map(|owner| format!("Owner: {owner}"))] {
-        if let Some(paragraph) = paragraph {
-            lines.push(String::new());
-            lines.extend(paragraph.lines().map(in_one_line));
-        }
+    let owner = secret.owner.as_ref().map(|owner| format!("Owner: {owner}"));
+    for paragraph in [secret.description.clone(), owner].into_iter().flatten() {
+        lines.push(String::new());
+        lines.extend(paragraph.lines().map(in_one_line));
     }
     lines
 }
