@@ -88,7 +88,7 @@ function valueOf(secret: Secret, given: unknown): string | Uint8Array {
     return given;
   }
   if (!BASE64.test(given)) {
-    throw new Unusable("it is no base64");
+    throw new Unusable("it is no base64 text");
   }
   return Buffer.from(given, "base64");
 }

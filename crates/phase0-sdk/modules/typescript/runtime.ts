@@ -214,7 +214,7 @@ function secretsManager(): Source {
         new GetSecretValueCommand({ SecretId: secret.name, VersionStage: "AWSCURRENT" }),
       );
       const value = answer.SecretString ?? answer.SecretBinary;
-      if (value === undefined) throw new Unusable("it has no value");
+      if (value === undefined) throw new Unusable("it holds no value");
       return await heldIn(value, secret);
     },
   };
@@ -366,10 +366,10 @@ function settingsOf(application: string, options: Options): Settings {
     SECRETS_REFRESH_SECONDS = "300",
   } = process.env;
   if (SECRETS_SOURCE !== "secrets-manager" && SECRETS_SOURCE !== "files") {
-    throw new OpenError(application, "SECRETS_SOURCE must be `secrets-manager` or `files`");
+    throw new OpenError(application, "SECRETS_SOURCE must be secrets-manager or files");
   }
   if (!isAbsolute(SECRETS_DIR)) {
-    throw new OpenError(application, "SECRETS_DIR must be an absolute folder");
+    throw new OpenError(application, "SECRETS_DIR must be an absolute path");
   }
   const seconds = /^\d+$/.test(SECRETS_REFRESH_SECONDS) ? Number(SECRETS_REFRESH_SECONDS) : 0;
   if (seconds < 1 || seconds > 86_400) {

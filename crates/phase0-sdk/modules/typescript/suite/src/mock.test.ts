@@ -77,7 +77,7 @@ describe("made-up values", () => {
       `suite can't start: 3 of 4 secrets could not be read from ${path}
   platform-data/postgres/suite: it is no JSON object
   platform-data/stripe/suite: it is no text
-  platform-data/tls/suite: it is no base64
+  platform-data/tls/suite: it is no base64 text
 check what the file holds under these names`,
     );
     const broken = await refusal(openMock(await file(`{"${value}`), { log: new Kept() }));
@@ -123,7 +123,7 @@ describe("no way leads there", () => {
       environment(t, { SECRETS_SOURCE: value });
       assert.equal(
         (await refusal(Secrets.open())).message,
-        "suite can't start: SECRETS_SOURCE must be `secrets-manager` or `files`",
+        "suite can't start: SECRETS_SOURCE must be secrets-manager or files",
       );
     }
   });

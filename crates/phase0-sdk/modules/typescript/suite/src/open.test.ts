@@ -66,11 +66,11 @@ ${ADVICE}`,
 
 describe("variables", () => {
   const bad: [string, string, string][] = [
-    ["SECRETS_SOURCE", "mock", "SECRETS_SOURCE must be `secrets-manager` or `files`"],
-    ["SECRETS_SOURCE", "", "SECRETS_SOURCE must be `secrets-manager` or `files`"],
-    ["SECRETS_SOURCE", "Files", "SECRETS_SOURCE must be `secrets-manager` or `files`"],
-    ["SECRETS_DIR", "etc/secrets", "SECRETS_DIR must be an absolute folder"],
-    ["SECRETS_DIR", "", "SECRETS_DIR must be an absolute folder"],
+    ["SECRETS_SOURCE", "mock", "SECRETS_SOURCE must be secrets-manager or files"],
+    ["SECRETS_SOURCE", "", "SECRETS_SOURCE must be secrets-manager or files"],
+    ["SECRETS_SOURCE", "Files", "SECRETS_SOURCE must be secrets-manager or files"],
+    ["SECRETS_DIR", "etc/secrets", "SECRETS_DIR must be an absolute path"],
+    ["SECRETS_DIR", "", "SECRETS_DIR must be an absolute path"],
     ...["0", "86401", "-1", "1.5", "1e3", "0x10", " 5", "", "five", "9".repeat(40)].map(
       (value): [string, string, string] => [
         "SECRETS_REFRESH_SECONDS",

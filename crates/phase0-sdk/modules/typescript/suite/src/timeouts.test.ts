@@ -55,7 +55,7 @@ test("an answer that stops in the middle is waited for five seconds, and then as
     }
   });
   const error = await refusal(Secrets.open());
-  assert.match(error.message, /^ {2}platform-data\/stripe\/suite: it has no value$/m);
+  assert.match(error.message, /^ {2}platform-data\/stripe\/suite: it holds no value$/m);
 });
 
 test("an answer that is none is not quoted", async (t) => {
@@ -73,7 +73,7 @@ test("an answer that is none is not quoted", async (t) => {
 test("an answer without a value has none", async (t) => {
   await server(t, (_request, response) => response.end("{}"));
   const error = await refusal(Secrets.open());
-  assert.match(error.message, /^ {2}platform-data\/stripe\/suite: it has no value$/m);
+  assert.match(error.message, /^ {2}platform-data\/stripe\/suite: it holds no value$/m);
 });
 
 test("a refusal that is no JSON is told by its status", async (t) => {
