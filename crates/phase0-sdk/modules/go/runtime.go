@@ -225,12 +225,14 @@ func (s *Secrets) read(ctx context.Context, place int) content {
 	return s.entries[place].read(ctx, false)
 }
 
-// read gives what is in memory, renewed before if it is due. All who ask meanwhile wait for the same renewal. A cancelled ctx ends
-// only the wait of its own caller: the renewal serves the others too.
+// read gives what is in memory, renewed before if it is due. All who ask meanwhile wait for the same renewal; but while it can't be
+// renewed one reader tries, and the others don't wait. A cancelled ctx ends only the wait of its own caller: the renewal serves the
+// others too.
 func (e *entry) read(ctx context.Context, now bool) content {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if now || !time.Now().Before(e.due) {
+	othersTry := e.failures > 0 && e.asking != nil
+	if now || !time.Now().Before(e.due) && !othersTry {
 		if e.asking == nil {
 			e.asking = make(chan struct{})
 			go e.renew(context.WithoutCancel(ctx))

@@ -301,8 +301,10 @@ class Cell {
     this.due = performance.now() + settings.refresh;
   }
 
+  /** Gives the value, renewed where it is due. While it can't be renewed one reader tries, and the others don't wait. */
   async read(): Promise<Held<Secret>> {
-    if (performance.now() >= this.due) await this.ask();
+    const othersTry = this.stale !== undefined && this.asking !== undefined;
+    if (performance.now() >= this.due && !othersTry) await this.ask();
     return this.value;
   }
 

@@ -167,6 +167,30 @@ func TestAStoreThatRefusesIsAskedLessAndLess(t *testing.T) {
 	}
 }
 
+func TestAnOutageKeepsOneReaderWaitingAndNobodyElse(t *testing.T) {
+	open := opened(t, 1)
+	first := held(t, stripe, "")
+	post(t, "/deny?name="+stripe)
+	open.Refresh(t.Context())
+	post(t, "/slow?milliseconds=2000")
+	before := count(t, stripe)
+	trying := make(chan struct{})
+	go func() {
+		defer close(trying)
+		for count(t, stripe) == before {
+			open.StripeSuite(t.Context())
+		}
+	}()
+	eventually(t, "one reader tries", func() bool { return count(t, stripe) > before })
+	same(t, "stripe", open.StripeSuite(t.Context()).Expose(), first)
+	select {
+	case <-trying:
+		t.Error("the other reader waited for the one that tries")
+	default:
+	}
+	<-trying
+}
+
 func TestACancelledReadGivesWhatIsInMemory(t *testing.T) {
 	open := opened(t, 1)
 	first := held(t, stripe, "")

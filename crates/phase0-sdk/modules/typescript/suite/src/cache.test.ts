@@ -186,6 +186,24 @@ describe("outage", () => {
     }
   });
 
+  test("keeps one reader waiting, and nobody else", async (t) => {
+    const advance = clock(t);
+    const secrets = await Secrets.open({ log: new Kept() });
+    const value = await valueOf(STRIPE);
+    await deny(STRIPE);
+    advance(INTERVAL);
+    await secrets.stripeSuite();
+    await slow(1_000);
+    advance(INTERVAL);
+    const before = await count(STRIPE);
+    let isOver = false;
+    const trying = secrets.stripeSuite().finally(() => (isOver = true));
+    await until(async () => (await count(STRIPE)) > before);
+    assert.ok(same(await secrets.stripeSuite(), value), "the value is not kept");
+    assert.ok(!isOver, "it waited for the one that tries");
+    await trying;
+  });
+
   test("goes to the console where no log is given", async (t) => {
     const warn = t.mock.method(console, "warn", () => undefined);
     const info = t.mock.method(console, "info", () => undefined);
