@@ -1,0 +1,107 @@
+"""A server that can't be reached or used leaves an application with what it has."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from conftest import DEADLINE, POSTGRES, SMTP, STRIPE, TLS, Clock, Control, same, shows
+from suite_secrets import Secrets
+
+LOGGER = "suite_secrets"
+
+
+def said(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == LOGGER and record.levelno == level]
+
+
+def test_an_outage_is_said_once_and_ends(
+    secrets: Secrets, control: Control, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, LOGGER)
+    old = control.value(STRIPE)
+    control.stop()
+    clock.now += 10
+    for _ in range(20):
+        assert same(secrets.stripe_suite(), old)
+    clock.now += 1
+    assert same(secrets.stripe_suite(), old)
+    (stale,) = secrets.stale()
+    assert stale.name == STRIPE
+    assert stale.reason.startswith("EndpointConnectionError: Could not connect to the endpoint URL: ")
+    assert datetime.now(UTC) - timedelta(seconds=DEADLINE) < stale.since <= datetime.now(UTC)
+    since = stale.since.strftime("%Y-%m-%dT%H:%M:%SZ")
+    told = f"{STRIPE}: can't be renewed since {since}, going on with the value in memory: {stale.reason}"
+    assert said(caplog, logging.WARNING) == [told]
+    assert said(caplog, logging.INFO) == []
+
+    control.start()
+    control.put(STRIPE, control.fresh())
+    clock.now += 2
+    assert same(secrets.stripe_suite(), control.value(STRIPE))
+    assert secrets.stale() == []
+    assert said(caplog, logging.WARNING) == [told]
+    assert said(caplog, logging.INFO) == [f"{STRIPE}: renewed again"]
+
+
+def test_it_asks_again_at_growing_intervals(secrets: Secrets, control: Control, clock: Clock) -> None:
+    control.deny(STRIPE)
+    clock.now += 10
+    secrets.stripe_suite()
+    asked = control.count(STRIPE)
+    for pause in (1, 2, 4, 8, 10, 10):
+        clock.now += pause - 0.1
+        secrets.stripe_suite()
+        assert control.count(STRIPE) == asked, pause
+        clock.now += 0.1
+        secrets.stripe_suite(), secrets.stripe_suite()
+        asked += 1
+        assert control.count(STRIPE) == asked, pause
+
+
+def test_refresh_asks_whatever_the_pause_and_does_not_raise(secrets: Secrets, control: Control) -> None:
+    control.deny(STRIPE)
+    before = control.count(STRIPE)
+    for _ in range(3):
+        secrets.refresh()
+    assert control.count(STRIPE) == before + 3
+    assert [stale.name for stale in secrets.stale()] == [STRIPE]
+    assert secrets.stale()[0].reason.startswith("AccessDeniedException: ")
+
+
+UNUSABLE: dict[str, tuple[Callable[[Control], None], str]] = {
+    "deleted": (
+        lambda control: control.delete(POSTGRES),
+        "ResourceNotFoundException: Secrets Manager can't find the specified secret.",
+    ),
+    "without a property": (
+        lambda control: control.put(POSTGRES, '{"username": "%s", "port": "%s"}' % (control.fresh(), control.fresh())),  # noqa: UP031
+        "it has no property `password`",
+    ),
+    "no object": (lambda control: control.put(POSTGRES, control.fresh()), "it is no JSON object"),
+    "bytes": (lambda control: control.put_binary(POSTGRES, b"\xff" + control.fresh().encode()), "it is no UTF-8 text"),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_what_can_not_be_used_leaves_the_value(secrets: Secrets, control: Control, clock: Clock, what: str) -> None:
+    old = control.held(POSTGRES, "password")
+    spoil, reason = UNUSABLE[what]
+    spoil(control)
+    clock.now += 10
+    assert same(secrets.postgres_suite().password, old)
+    assert [(stale.name, stale.reason) for stale in secrets.stale()] == [(POSTGRES, reason)]
+    assert not shows(repr(secrets.stale()))
+
+
+def test_others_are_renewed_all_the_same(secrets: Secrets, control: Control, clock: Clock) -> None:
+    control.delete(POSTGRES)
+    control.deny(SMTP)
+    control.put(STRIPE, control.fresh())
+    control.put_binary(TLS, control.fresh().encode())
+    clock.now += 10
+    secrets.postgres_suite(), secrets.smtp_suite()
+    assert same(secrets.stripe_suite(), control.value(STRIPE))
+    assert same(secrets.tls_suite(), control.value(TLS))
+    assert [stale.name for stale in secrets.stale()] == [POSTGRES, SMTP]
