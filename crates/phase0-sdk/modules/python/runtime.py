@@ -81,9 +81,6 @@ class _Value:
     def __getstate__(self) -> NoReturn:
         raise TypeError("a secret can't be serialised")
 
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a secret can't be serialised")
-
 
 @final
 class SecretText(_Value):

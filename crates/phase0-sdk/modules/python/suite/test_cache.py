@@ -35,6 +35,9 @@ def test_after_the_interval_the_next_read_asks_once(secrets: Secrets, control: C
     for _ in range(100):
         assert same(secrets.stripe_suite(), control.value(STRIPE))
     assert control.count(STRIPE) == before + 1
+    clock.now += 10
+    secrets.stripe_suite()
+    assert control.count(STRIPE) == before + 2
     assert not secrets.stale()
 
 

@@ -7,7 +7,7 @@ import traceback
 import pytest
 
 from conftest import ALL, DEADLINE, POSTGRES, SMTP, STRIPE, TLS, Control, shows
-from suite_secrets import Secrets, SecretsError, SettingsError
+from suite_secrets import Secrets, SecretsError, SettingsError, _runtime
 
 HINT = (
     "check names, region and the rights of this process; "
@@ -61,6 +61,12 @@ def test_a_server_that_is_gone_is_said_in_time(control: Control) -> None:
     for name, line in zip(ALL, lines, strict=True):
         assert line.startswith(f'  {name}: EndpointConnectionError: Could not connect to the endpoint URL: "http')
     assert last == HINT
+
+
+def test_the_time_for_each_request_is_bounded(control: Control) -> None:  # noqa: ARG001 (its variables are needed)
+    config = _runtime._SecretsManager()._connected().meta.config
+    assert (config.connect_timeout, config.read_timeout) == (3, 5)
+    assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 3)
 
 
 def test_a_server_that_does_not_let_us_read(control: Control) -> None:
