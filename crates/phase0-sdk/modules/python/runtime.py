@@ -312,33 +312,30 @@ class Stale:
     reason: str
 
 
-@dataclass(frozen=True)
-class _Failed:
-    reason: str
-
-
-def _attempt(source: Source, spec: Spec[T]) -> T | _Failed:
-    """Read, and keep of an error no more than its reason: its frames hold values."""
+def _attempt(source: Source, spec: Spec[T]) -> T | UnusableError:
+    """Read, and keep of an error no more than the reason: its frames and causes hold values."""
     try:
         return source.read(spec)
     except UnusableError as error:
-        return _Failed(str(error))
+        return UnusableError(str(error))
     except Exception as error:  # noqa: BLE001 (whatever goes wrong, a read does not fail after open)
-        return _Failed(type(error).__name__)
+        return UnusableError(type(error).__name__)
 
 
 class _Entry(Generic[T]):
     """One secret in memory."""
 
-    def __init__(self, name: str, attempt: Callable[[], T | _Failed], value: T, interval: float) -> None:
+    def __init__(self, name: str, attempt: Callable[[], T | UnusableError], value: T, interval: float) -> None:
         self._name = name
         self._attempt = attempt
         self._value = value
         self._interval = interval
         self._due = time.monotonic() + interval
-        self._pause = 1.0
+        self._pause = 0.0
         self._begun = 0
-        self._lock = threading.Lock()
+        # Logging may lead back here: by a handler that reads the same secret.
+        self._lock = threading.RLock()
+        self._renewing = False
         self.stale: Stale | None = None
 
     def read(self) -> T:
@@ -352,34 +349,32 @@ class _Entry(Generic[T]):
         return self._value
 
     def refresh(self) -> None:
-        """Renew at once. Calls at the same time share one request, but none that was on its way before them: it may bring the old value."""
+        """Renew at once. Calls share one request, but not one that was on its way before them: it may bring the old value."""
         begun = self._begun
         with self._lock:
             if self._begun == begun:
                 self._renew()
 
     def _renew(self) -> None:
-        self._begun += 1
-        value = self._attempt()
-        if isinstance(value, _Failed):
-            since = self.stale.since if self.stale else datetime.now(UTC)
-            if self.stale is None:
-                self._pause = 1.0
-                _log.warning(
-                    "%s: can't be renewed since %s, going on with the value in memory: %s",
-                    self._name,
-                    since.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                    value.reason,
-                )
-            self.stale = Stale(self._name, since, value.reason)
-            self._due = time.monotonic() + min(self._pause, self._interval)
-            self._pause = min(self._pause * 2, self._interval)
+        if self._renewing:
             return
-        if self.stale is not None:
+        self._renewing = True
+        self._begun += 1
+        value, was = self._attempt(), self.stale
+        if isinstance(value, UnusableError):
+            self._pause = min(2 * self._pause if was else 1.0, self._interval)
+            self.stale = Stale(self._name, was.since if was else datetime.now(UTC), str(value))
+            self._due = time.monotonic() + self._pause
+        else:
+            self._value = value
+            self.stale = None
+            self._due = time.monotonic() + self._interval
+        self._renewing = False
+        if self.stale and not was:
+            since = self.stale.since.strftime("%Y-%m-%dT%H:%M:%SZ")
+            _log.warning("%s: can't be renewed since %s, going on with the value in memory: %s", self._name, since, self.stale.reason)
+        if was and not self.stale:
             _log.info("%s: renewed again", self._name)
-        self._value = value
-        self.stale = None
-        self._due = time.monotonic() + self._interval
 
 
 class Store:
@@ -396,8 +391,8 @@ class Store:
             attempts = [partial(_attempt, source, spec) for spec in self._specs]
             values = readers.map(lambda attempt: attempt(), attempts)
             for spec, attempt, value in zip(self._specs, attempts, values, strict=True):
-                if isinstance(value, _Failed):
-                    reasons[spec.name] = value.reason
+                if isinstance(value, UnusableError):
+                    reasons[spec.name] = str(value)
                 else:
                     entries[spec.name] = _Entry(spec.name, attempt, value, refresh_seconds)
         if reasons:

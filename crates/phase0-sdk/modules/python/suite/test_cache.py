@@ -77,7 +77,7 @@ class CountedLock:
     """A lock that says how many wait."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._count = threading.Condition()
         self._waiting = 0
 

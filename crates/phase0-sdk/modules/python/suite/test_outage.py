@@ -1,6 +1,7 @@
 """A server that can't be reached or used leaves an application with what it has."""
 
 import logging
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -58,6 +59,31 @@ def test_it_asks_again_at_growing_intervals(secrets: Secrets, control: Control, 
         secrets.stripe_suite(), secrets.stripe_suite()
         asked += 1
         assert control.count(STRIPE) == asked, pause
+
+
+def test_a_log_may_read_what_it_is_about(
+    secrets: Secrets, control: Control, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    read: list[bool] = []
+
+    class Reads(logging.Handler):
+        def emit(self, _: logging.LogRecord) -> None:
+            read.append(same(secrets.stripe_suite(), old))
+
+    caplog.set_level(logging.DEBUG)
+    logger, handler, old = logging.getLogger(), Reads(), control.value(STRIPE)
+    logger.addHandler(handler)
+    try:
+        control.deny(STRIPE)
+        clock.now += 10
+        reader = threading.Thread(target=secrets.stripe_suite, daemon=True)
+        reader.start()
+        reader.join(DEADLINE)
+        assert not reader.is_alive()
+    finally:
+        logger.removeHandler(handler)
+    assert read
+    assert all(read)
 
 
 def test_refresh_asks_whatever_the_pause_and_does_not_raise(secrets: Secrets, control: Control) -> None:
