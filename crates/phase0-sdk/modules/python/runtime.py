@@ -29,6 +29,9 @@ _asking = threading.local()
 # As many secrets are read at the same time; botocore keeps ten connections.
 _READERS = 8
 
+# How logs write an instant, all of which are in UTC.
+_INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+
 
 class SecretsError(Exception):
     """The application can't start: some of its secrets can't be read. The text names each, and has no value in it."""
@@ -196,8 +199,8 @@ class _CurrentVersion:
     def describe_secret(self, **_: str) -> Mapping[str, object]:
         return {"VersionIdsToStages": {"AWSCURRENT": ["AWSCURRENT"]}}
 
-    def get_secret_value(self, SecretId: str, VersionId: str) -> Mapping[str, bytes]:  # noqa: N803 (the names are botocore's)
-        answer = self._client.get_secret_value(SecretId=SecretId, VersionStage=VersionId)
+    def get_secret_value(self, **asked: str) -> Mapping[str, bytes]:
+        answer = self._client.get_secret_value(SecretId=asked["SecretId"], VersionStage=asked["VersionId"])
         text: str | None = answer.get("SecretString")
         if text is not None:
             # Half of a surrogate pair passes here and is refused where text is decoded.
@@ -371,10 +374,10 @@ class _Entry(Generic[T]):
             self._due = time.monotonic() + self._interval
         self._renewing = False
         if self.stale and not was:
-            since = self.stale.since.strftime("%Y-%m-%dT%H:%M:%SZ")
-            _log.warning("%s: can't be renewed since %s, going on with the value in memory: %s", self._name, since, self.stale.reason)
+            what = "%s: can't be renewed since %s, going on with the value in memory: %s"
+            _log.warning(what, self._name, f"{self.stale.since:{_INSTANT}}", self.stale.reason)
         if was and not self.stale:
-            _log.info("%s: renewed again", self._name)
+            _log.info("%s: renewed again, after it could not be since %s", self._name, f"{was.since:{_INSTANT}}")
 
 
 class Store:

@@ -178,6 +178,10 @@ def _one_loader() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of who runs the tests."""
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     for name in [name for name in os.environ if name.startswith("SECRETS_")]:
         monkeypatch.delenv(name)
 

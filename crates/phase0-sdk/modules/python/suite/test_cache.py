@@ -19,7 +19,7 @@ def test_each_secret_is_read_once_and_gives_what_the_server_holds(control: Contr
     assert same(postgres.username, control.held(POSTGRES, "username"))
     assert same(postgres.password, control.held(POSTGRES, "password"))
     assert same(postgres.port, control.held(POSTGRES, "port"))
-    for value, name in ((smtp.class_, "class"), (smtp.user_name, "user-name"), (smtp.field_2fa, "2fa"), (smtp.url, "url")):
+    for value, name in ((smtp.class_, "class"), (smtp.user_name, "user-name"), (smtp.x2fa, "2fa"), (smtp.url, "url")):
         assert same(value, control.held("platform-data/smtp/suite", name)), name
     assert same(secrets.stripe_suite(), control.value(STRIPE))
     assert same(secrets.tls_suite(), control.value(TLS))

@@ -67,7 +67,7 @@ def test_each_file_is_read(mounted: Mounted) -> None:  # noqa: ARG001 (it must b
     assert same(secrets.postgres_suite().port, f"{CANARY}-port-0")
     assert same(secrets.smtp_suite().class_, f"{CANARY}-MAIL_CLASS-0")
     assert same(secrets.smtp_suite().user_name, f"{CANARY}-MAIL_USER-0")
-    assert same(secrets.smtp_suite().field_2fa, f"{CANARY}-2fa-0")
+    assert same(secrets.smtp_suite().x2fa, f"{CANARY}-2fa-0")
     assert same(secrets.smtp_suite().url, f"{CANARY}-url-0")
     assert same(secrets.stripe_suite(), f"{CANARY}-value-0")
     assert same(secrets.tls_suite(), f"{CANARY}-keystore.p12-0")

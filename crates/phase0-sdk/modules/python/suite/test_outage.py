@@ -43,7 +43,7 @@ def test_an_outage_is_said_once_and_ends(
     assert same(secrets.stripe_suite(), control.value(STRIPE))
     assert secrets.stale() == []
     assert said(caplog, logging.WARNING) == [told]
-    assert said(caplog, logging.INFO) == [f"{STRIPE}: renewed again"]
+    assert said(caplog, logging.INFO) == [f"{STRIPE}: renewed again, after it could not be since {since}"]
 
 
 def test_it_asks_again_at_growing_intervals(secrets: Secrets, control: Control, clock: Clock) -> None:
