@@ -93,7 +93,7 @@ async fn from_scattered_credentials_to_typed_modules() {
     let estate = tempfile::tempdir().expect("a folder");
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/acme"), estate.path());
     let marked = with_canaries(estate.path());
-    assert_eq!(marked, 11, "values of the estate");
+    assert_eq!(marked, 10, "values of the estate");
     let bench = account
         .environment()
         .into_iter()
