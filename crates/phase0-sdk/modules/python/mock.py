@@ -46,7 +46,7 @@ def open_mock(path: str | os.PathLike[str] | None = None) -> Secrets:
     if seen and not os.environ.get("CI"):
         raise MockRefusedError(f"mock values are for a developer's machine: {', '.join(seen)}")
     source = _Mock(path)
-    _log.warning("secrets are read from %s, and what is not there is made up", source.place)
+    _log.warning("secrets are made up" if path is None else f"secrets are made up, but for those in {source.place}")
     return Secrets(source, refresh_seconds=300)
 
 

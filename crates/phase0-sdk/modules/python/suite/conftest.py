@@ -146,7 +146,7 @@ class Gate:
     hint: str = "open it"
     asked: int = 0
     closed: bool = False
-    fails: bool = False
+    fails: Exception | None = None
     arrived: threading.Event = field(default_factory=threading.Event)
     opened: threading.Event = field(default_factory=threading.Event)
 
@@ -162,7 +162,7 @@ class Gate:
                 self.arrived.set()
                 assert self.opened.wait(DEADLINE)
             if self.fails:
-                raise _runtime.UnusableError("the gate fails")
+                raise self.fails
         keys = [spec.files] if isinstance(spec.files, str) else spec.files.values()
         return spec.from_files({key: CANARY.encode() for key in keys})
 

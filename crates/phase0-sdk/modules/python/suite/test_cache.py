@@ -125,7 +125,7 @@ def test_calls_of_refresh_share_one_request_that_began_after_them(monkeypatch: p
 def test_while_it_fails_one_reader_tries_and_the_others_do_not_wait(clock: Clock) -> None:
     gate = Gate()
     secrets = Secrets(gate, refresh_seconds=10)
-    gate.fails = True
+    gate.fails = _runtime.UnusableError("the gate fails")
     clock.now += 10
     secrets.stripe_suite()
     gate.close()

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from conftest import DEADLINE, POSTGRES, SMTP, STRIPE, TLS, Clock, Control, same, shows
-from suite_secrets import Secrets
+from conftest import CANARY, DEADLINE, POSTGRES, SMTP, STRIPE, TLS, Clock, Control, Gate, same, shows
+from suite_secrets import Secrets, SecretsError
 
 LOGGER = "suite_secrets"
 
@@ -72,6 +72,7 @@ def test_a_log_may_read_what_it_is_about(
 
     caplog.set_level(logging.DEBUG)
     logger, handler, old = logging.getLogger(), Reads(), control.value(STRIPE)
+    asked = control.count(STRIPE)
     logger.addHandler(handler)
     try:
         control.deny(STRIPE)
@@ -80,6 +81,7 @@ def test_a_log_may_read_what_it_is_about(
         reader.start()
         reader.join(DEADLINE)
         assert not reader.is_alive()
+        assert control.count(STRIPE) == asked + 1
     finally:
         logger.removeHandler(handler)
     assert read
@@ -119,6 +121,19 @@ def test_what_can_not_be_used_leaves_the_value(secrets: Secrets, control: Contro
     assert same(secrets.postgres_suite().password, old)
     assert [(stale.name, stale.reason) for stale in secrets.stale()] == [(POSTGRES, reason)]
     assert not shows(repr(secrets.stale()))
+
+
+def test_what_nobody_foresaw_is_told_by_its_kind_alone(clock: Clock) -> None:
+    gate = Gate()
+    secrets = Secrets(gate, refresh_seconds=10)
+    gate.fails = ValueError(CANARY)
+    clock.now += 10
+    assert same(secrets.stripe_suite(), CANARY)
+    assert [(stale.name, stale.reason) for stale in secrets.stale()] == [(STRIPE, "ValueError")]
+    with pytest.raises(SecretsError) as refused:
+        Secrets(gate, refresh_seconds=10)
+    first = "suite can't start: 1 of 4 secrets could not be read from the gate"
+    assert str(refused.value) == f"{first}\n  {STRIPE}: ValueError\nopen it"
 
 
 def test_others_are_renewed_all_the_same(secrets: Secrets, control: Control, clock: Clock) -> None:
