@@ -89,6 +89,12 @@ func held(t *testing.T, name, property string) string {
 func fresh(t *testing.T) {
 	t.Helper()
 	post(t, "/reset")
+	asAtFirst(t)
+}
+
+// asAtFirst takes away the variables of the package.
+func asAtFirst(t *testing.T) {
+	t.Helper()
 	for _, name := range []string{"SECRETS_SOURCE", "SECRETS_DIR", "SECRETS_REFRESH_SECONDS"} {
 		unset(t, name)
 	}

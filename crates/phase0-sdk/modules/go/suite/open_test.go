@@ -124,13 +124,14 @@ func TestWhereCredentialsCannotBeHadTheirServiceIsNamed(t *testing.T) {
 }
 
 func TestVariablesThatAreNotAllowed(t *testing.T) {
+	fresh(t)
 	for name, values := range map[string][]string{
 		"SECRETS_SOURCE":          {"mock", "", "Files", "vault"},
 		"SECRETS_DIR":             {"", "etc/secrets", "./secrets"},
 		"SECRETS_REFRESH_SECONDS": {"", "0", "-1", "86401", "1.5", "five", "99999999999999999999", "+5", " 5"},
 	} {
 		for _, value := range values {
-			fresh(t)
+			asAtFirst(t)
 			t.Setenv(name, value)
 			text, _ := refused(t)
 			if !strings.HasPrefix(text, "suite can't start: "+name+" must be ") {
@@ -139,7 +140,7 @@ func TestVariablesThatAreNotAllowed(t *testing.T) {
 		}
 	}
 	for _, seconds := range []string{"1", "86400"} {
-		fresh(t)
+		asAtFirst(t)
 		t.Setenv("SECRETS_REFRESH_SECONDS", seconds)
 		if _, err := secrets.Open(t.Context()); err != nil {
 			t.Error(err)

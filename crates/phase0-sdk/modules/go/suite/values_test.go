@@ -33,7 +33,6 @@ func TestWhatTheStoreHoldsIsRead(t *testing.T) {
 // port reads the property port of a JSON object in which it is written so.
 func port(t *testing.T, object string) (string, string) {
 	t.Helper()
-	fresh(t)
 	put(t, postgres, strings.ReplaceAll(object, "CANARY", made("x")))
 	open, err := secrets.Open(t.Context())
 	if err != nil {
@@ -49,6 +48,7 @@ func object(port string) string {
 }
 
 func TestScalarsAreTakenAsTheyAreWritten(t *testing.T) {
+	fresh(t)
 	for written, want := range map[string]string{
 		`1.10`:                              "1.10",
 		`12345678901234567890`:              "12345678901234567890",
@@ -73,6 +73,7 @@ func TestScalarsAreTakenAsTheyAreWritten(t *testing.T) {
 }
 
 func TestWhatIsNoTextIsSaid(t *testing.T) {
+	fresh(t)
 	const noText, noObject = "its property `port` is no text", "it is no JSON object"
 	for written, want := range map[string]string{
 		object(`null`):                             noText,
