@@ -280,6 +280,6 @@ func (e *entry) renew(ctx context.Context) {
 		slog.WarnContext(ctx, fmt.Sprintf("%s: can't be renewed since %s, going on with the value in memory: %s",
 			stale.Name, since, stale.Reason))
 	case err == nil && before > 0:
-		slog.InfoContext(ctx, fmt.Sprintf("%s: renewed again, which it could not be since %s", stale.Name, since))
+		slog.InfoContext(ctx, fmt.Sprintf("%s: renewed again, after it could not be since %s", stale.Name, since))
 	}
 }

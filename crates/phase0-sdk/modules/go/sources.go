@@ -40,7 +40,7 @@ func configured(ctx context.Context) (source, time.Duration, error) {
 	seconds := variable("SECRETS_REFRESH_SECONDS", "300")
 	interval, err := strconv.ParseUint(seconds, 10, 32)
 	if err != nil || interval < 1 || interval > 86400 {
-		return source{}, 0, errors.New("SECRETS_REFRESH_SECONDS must be a number from 1 to 86400")
+		return source{}, 0, errors.New("SECRETS_REFRESH_SECONDS must be a whole number from 1 to 86400")
 	}
 	dir := variable("SECRETS_DIR", "/etc/secrets")
 	if !filepath.IsAbs(dir) {
