@@ -144,12 +144,16 @@ func reason(err error) string {
 		garbled      *smithy.DeserializationError
 	)
 	said := err.Error()
+	if errors.As(err, &ours) {
+		// Without the name of the operation, which is always the same.
+		said = ours.Err.Error()
+	}
 	switch {
 	// What a decoder says may quote the answer, and that may be a value.
 	case errors.As(err, &garbled):
 		said = "an answer can't be understood"
 	// Our own words; or what is asked for credentials before Secrets Manager, of which only the whole chain tells.
-	case !errors.As(err, &exchange) || (errors.As(err, &ours) && errors.As(ours.Err, &others)):
+	case !errors.As(err, &exchange) || (ours != nil && errors.As(ours.Err, &others)):
 	case errors.As(err, &answered):
 		said = strings.TrimSuffix(answered.ErrorCode()+": "+answered.ErrorMessage(), ": ")
 	case errors.As(err, &unreachable):

@@ -118,7 +118,7 @@ func TestWhereCredentialsCannotBeHadTheirServiceIsNamed(t *testing.T) {
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
 	text, _ := refused(t)
-	if !strings.Contains(text, "credentials") || !strings.Contains(text, "no role") || asked.Load() == 0 {
+	if !strings.Contains(text, "\n  "+stripe+": get identity: get credentials: ") || !strings.Contains(text, "no role") || asked.Load() == 0 {
 		t.Errorf("another error: %s", text)
 	}
 }
