@@ -19,6 +19,7 @@ async fn what_is_emitted_in_rust_passes_its_tools_and_does_what_it_must() {
     scene.bench.migrate(&[&["sdk", "emit", "--application", "suite"], &renamed[..]].concat()).expect_code(0);
     // Others become members of the suite's workspace: so what all of them need is built once, with the same features.
     scene.emit(&awkward(), "the \"odd\" one", "rust", "suite/packages/awkward");
+    scene.emit(&lengths(), "lengths", "rust", "suite/packages/lengths");
     scene.emit(LEAST, "a", "rust", "suite/packages/least");
     scene.emit(ORDINARY, "orders", "rust", "suite/packages/ordinary");
     let manifest = fs::read_to_string(suite.join("Cargo.toml")).expect("a manifest");
@@ -34,4 +35,23 @@ async fn what_is_emitted_in_rust_passes_its_tools_and_does_what_it_must() {
     cargo(&["clippy", "--workspace", "--all-targets", "--offline", "--quiet", "--", "-D", "warnings"]);
     cargo(&["doc", "--workspace", "--no-deps", "--offline", "--quiet"]);
     cargo(&["test", "--package", "suite", "--offline", "--quiet"]);
+}
+
+/// Names of all lengths, so that whatever stands on one line while it fits is there once with the last character that fits, and once with
+/// one more.
+fn lengths() -> String {
+    let mut yaml = "apiVersion: migrate/v1\nsecrets:\n".to_owned();
+    let mut entry = |accessor: String, properties: &[String]| {
+        yaml += &format!(
+            "  - name: platform-data/x/{accessor}\n    category: data\n    class: runtime\n    disposition: moves\n    content: {{ properties: [{}] }}\n    consumers:\n      - application: lengths\n        accessor: {accessor}\n        sdk: {{}}\n",
+            properties.join(", ")
+        );
+    };
+    for length in 1..=60 {
+        entry("a".repeat(length), &["p".repeat(length)]);
+    }
+    for length in 1..=57 {
+        entry(format!("b-{}", "b".repeat(length)), &[format!("2{}", "f".repeat(length)), format!("g.{}", "g".repeat(length))]);
+    }
+    yaml
 }
