@@ -124,22 +124,22 @@ fn secret(secret: &ModuleSecret) -> Secret {
         format!("    pub async fn {accessor}(&self) -> Arc<{value}> {{"),
         format!("    pub async fn {accessor}(\n        &self,\n    ) -> Arc<{value}> {{"),
     );
-    let filled = call(&accessor, "store.slot", [&secret.id, &mounted], "");
+    let filled = call(&accessor, "Slot::of", &["&mut store", &literal(&secret.id), &literal(&mounted)], "");
     Secret { docs: docs(secret), accessor, value, slot, signature, filled, fields }
 }
 
 fn field(field: &ModuleField) -> Field {
     let name = free(words::snake(&field.words), &[KEYWORDS]);
-    let filled = call(&name, "property", [&field.property, &field.key], "?");
+    let filled = call(&name, "property", &[&literal(&field.property), &literal(&field.key)], "?");
     Field { shown: code(&field.property), name, filled }
 }
 
 /// A field of a struct that a call fills.
-fn call(name: &str, function: &str, [first, second]: [&str; 2], behind: &str) -> String {
-    let (first, second) = (literal(first), literal(second));
+fn call(name: &str, function: &str, arguments: &[&str], behind: &str) -> String {
+    let broken: String = arguments.iter().map(|argument| format!("                {argument},\n")).collect();
     one_line_or(
-        format!("            {name}: {function}({first}, {second}){behind},"),
-        format!("            {name}: {function}(\n                {first},\n                {second},\n            ){behind},"),
+        format!("            {name}: {function}({}){behind},", arguments.join(", ")),
+        format!("            {name}: {function}(\n{broken}            ){behind},"),
     )
 }
 

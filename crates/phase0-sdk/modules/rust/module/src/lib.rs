@@ -83,10 +83,10 @@ impl Secrets {
 
     async fn read_from(mut store: Store) -> Result<Self, OpenError> {
         let secrets = Self {
-            postgres_suite: store.slot("platform-data/postgres/suite", "postgres-suite"),
-            smtp_suite: store.slot("platform-data/smtp/suite", "mail"),
-            stripe_suite: store.slot("platform-data/stripe/suite", "stripe-suite/value"),
-            tls_suite: store.slot("platform-data/tls/suite", "tls-suite/keystore.p12"),
+            postgres_suite: Slot::of(&mut store, "platform-data/postgres/suite", "postgres-suite"),
+            smtp_suite: Slot::of(&mut store, "platform-data/smtp/suite", "mail"),
+            stripe_suite: Slot::of(&mut store, "platform-data/stripe/suite", "stripe-suite/value"),
+            tls_suite: Slot::of(&mut store, "platform-data/tls/suite", "tls-suite/keystore.p12"),
             store,
         };
         secrets.store.open().await?;

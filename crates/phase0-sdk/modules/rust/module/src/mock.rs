@@ -64,7 +64,10 @@ struct Mock {
 impl Mock {
     fn read(file: Option<&Path>) -> Result<Self, String> {
         let Some(file) = file else {
-            return Ok(Self { place: "no file".to_owned(), said: HashMap::new() });
+            return Ok(Self {
+                place: "no file".to_owned(),
+                said: HashMap::new(),
+            });
         };
         let place = file.display().to_string();
         let text =
@@ -85,7 +88,10 @@ impl Source for Mock {
     }
 
     fn content<'a>(&'a self, secret: &'a Secret) -> Reading<'a> {
-        let content: Box<dyn Content> = Box::new(Made { name: secret.name, said: self.said.get(secret.name).cloned() });
+        let content: Box<dyn Content> = Box::new(Made {
+            name: secret.name,
+            said: self.said.get(secret.name).cloned(),
+        });
         Box::pin(async { Ok(content) })
     }
 }

@@ -35,7 +35,10 @@ pub struct OpenError {
 
 impl OpenError {
     pub(crate) fn new(application: &str, problem: &str) -> Self {
-        Self { message: format!("{application} can't start: {problem}"), names: Vec::new() }
+        Self {
+            message: format!("{application} can't start: {problem}"),
+            names: Vec::new(),
+        }
     }
 
     /// The secrets that could not be read, by their names in Secrets Manager. None, where a variable or a file is at fault.
@@ -73,7 +76,11 @@ pub struct Stale {
 
 impl fmt::Display for Stale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, since, reason } = self;
+        let Self {
+            name,
+            since,
+            reason,
+        } = self;
         let seconds = since.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let since = DateTime::from_secs(i64::try_from(seconds).unwrap_or_default());
         let since = since.fmt(DateTimeFormat::DateTime).map_err(|_| fmt::Error)?;
@@ -109,6 +116,25 @@ impl<T> State<T> {
 }
 
 impl<T: Value> Slot<T> {
+    /// A place for a secret in a store, to be filled by [`Store::open`].
+    pub(crate) fn of(store: &mut Store, name: &'static str, mounted: &'static str) -> Arc<Self> {
+        let slot = Arc::new(Self {
+            secret: Secret { name, mounted },
+            source: Arc::clone(&store.source),
+            interval: store.interval,
+            state: Mutex::new(State {
+                value: Arc::default(),
+                due: Instant::now(),
+                pause: FIRST_PAUSE,
+                stale: None,
+                begun: 0,
+            }),
+            asking: Arc::default(),
+        });
+        store.slots.push(Arc::<Self>::clone(&slot));
+        slot
+    }
+
     /// The value, renewed where it is due. While it can't be renewed one reader tries, and the others don't wait.
     pub(crate) async fn read(self: &Arc<Self>) -> Arc<T> {
         let (value, is_due, is_stale) = {
@@ -168,9 +194,13 @@ impl<T: Value> Slot<T> {
         let (stale, is_new) = {
             let mut state = self.state();
             state.due = Instant::now() + state.pause.min(self.interval);
-            state.pause = state.pause.saturating_mul(2).min(self.interval);
+            state.pause = state.pause.saturating_mul(2);
             let before = state.stale.as_ref().map(|stale| stale.since);
-            let now = Stale { name: self.secret.name, since: before.unwrap_or_else(SystemTime::now), reason };
+            let now = Stale {
+                name: self.secret.name,
+                since: before.unwrap_or_else(SystemTime::now),
+                reason,
+            };
             state.stale = Some(now.clone());
             (now, before.is_none())
         };
@@ -221,7 +251,12 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(application: &'static str, source: impl Source + 'static, interval: Duration) -> Self {
-        Self { application, source: Arc::new(source), interval, slots: Vec::new() }
+        Self {
+            application,
+            source: Arc::new(source),
+            interval,
+            slots: Vec::new(),
+        }
     }
 
     pub(crate) async fn from_environment(application: &'static str) -> Result<Self, OpenError> {
@@ -246,17 +281,6 @@ impl Store {
         }
     }
 
-    /// A place for a secret, to be filled by [`Store::open`].
-    pub(crate) fn slot<T: Value>(&mut self, name: &'static str, mounted: &'static str) -> Arc<Slot<T>> {
-        let secret = Secret { name, mounted };
-        let (value, due) = (Arc::default(), Instant::now());
-        let state = Mutex::new(State { value, due, pause: FIRST_PAUSE, stale: None, begun: 0 });
-        let (source, interval) = (Arc::clone(&self.source), self.interval);
-        let slot = Arc::new(Slot { secret, source, interval, state, asking: Arc::default() });
-        self.slots.push(slot.clone());
-        slot
-    }
-
     /// Reads all secrets at the same time.
     pub(crate) async fn open(&self) -> Result<(), OpenError> {
         let opening: Vec<_> = self.slots.iter().map(|slot| (slot.name(), Arc::clone(slot).open())).collect();
@@ -273,7 +297,10 @@ impl Store {
         let (failed, all, lines, (place, hint)) =
             (names.len(), self.slots.len(), lines.join("\n"), self.source.place());
         let problem = format!("{failed} of {all} secrets could not be read from {place}\n{lines}\n{hint}");
-        Err(OpenError { names, ..OpenError::new(self.application, &problem) })
+        Err(OpenError {
+            names,
+            ..OpenError::new(self.application, &problem)
+        })
     }
 
     pub(crate) async fn refresh(&self) {

@@ -226,7 +226,10 @@ struct Version<'a> {
 
 impl<'a> Version<'a> {
     fn of(shown: &'a Path) -> Self {
-        Self { shown, now: fs::canonicalize(shown.join("..data")).unwrap_or_else(|_| shown.to_owned()) }
+        Self {
+            shown,
+            now: fs::canonicalize(shown.join("..data")).unwrap_or_else(|_| shown.to_owned()),
+        }
     }
 
     fn file(&self, key: &Path) -> Result<Zeroizing<Vec<u8>>, Reason> {

@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    io::Write as _,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,7 +11,7 @@ use std::{
     thread,
 };
 
-use suite::{Mounted, POSTGRES, STRIPE, TLS, count, made_up, same, scene, until};
+use suite::{Mounted, POSTGRES, STRIPE, TLS, count, ends, made_up, same, scene, until};
 use suite_secrets::{ExposeSecret as _, Secrets};
 
 async fn mounted(mounted: &Mounted, test: impl Future<Output = ()>) {
@@ -114,6 +116,35 @@ async fn a_swap_under_readers_never_mixes_two_versions() {
         swapping.join().unwrap();
         secrets.refresh().await;
         assert!(secrets.stale().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_is_taken_away_while_it_is_read_is_given_up_for_the_next() {
+    let [first, second, third] = ["first", "second", "third"].map(made_up);
+    let files = Mounted::plain(&first);
+    let swap = |number, word: &str| {
+        files.swap("postgres-suite", number, &[("username", word), ("password", word), ("port", word)]);
+    };
+    swap(1, &first);
+    mounted(&files, async {
+        let secrets: &'static Secrets = Box::leak(Box::new(Secrets::open().await.unwrap()));
+        swap(2, &second);
+        // Whoever reads this one waits for the writer, and so can be caught between two files.
+        let pipe = files.file("postgres-suite", "..version_2").join("username");
+        fs::remove_file(&pipe).unwrap();
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let refreshing = tokio::spawn(secrets.refresh());
+        let opening = tokio::task::spawn_blocking(move || fs::OpenOptions::new().write(true).open(pipe));
+        let mut writer = ends("the reader opens the file", opening).await.unwrap().unwrap();
+        swap(3, &third);
+        writer.write_all(second.as_bytes()).unwrap();
+        drop(writer);
+        ends("refresh", refreshing).await.unwrap();
+        assert!(secrets.stale().is_empty());
+        let read = secrets.postgres_suite().await;
+        assert!([&read.username, &read.password, &read.port].iter().all(|value| same(value.expose_secret(), &third)));
     })
     .await;
 }
