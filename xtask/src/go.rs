@@ -69,7 +69,7 @@ fn pins(text: &str) -> Result<Vec<Pin<'_>>> {
 async fn platform() -> Result<String> {
     let mut go = Command::new("go");
     let answer = go.args(["env", "GOOS", "GOARCH"]).output().await;
-    let answer = answer.context("tests take CRDs and kustomize from Go's module proxy: install Go (1.24 or newer)")?;
+    let answer = answer.context("tests take CRDs and kustomize from Go's module proxy: install Go (1.26 or newer)")?;
     ensure!(answer.status.success(), "go env failed: {}", String::from_utf8_lossy(&answer.stderr).trim());
     Ok(String::from_utf8_lossy(&answer.stdout).split_whitespace().collect::<Vec<_>>().join(" "))
 }

@@ -78,7 +78,7 @@ async fn go() -> Result<()> {
         let folder = root().join(SUITES).join(module);
         let mut go = Command::new("go");
         go.args(["mod", "download"]).current_dir(&folder).env("GOWORK", "off").kill_on_drop(true);
-        let answer = go.output().await.context("Go modules are tested with Go: install it (1.24 or newer)")?;
+        let answer = go.output().await.context("Go modules are tested with Go: install it (1.26 or newer)")?;
         let said = String::from_utf8_lossy(&answer.stderr);
         ensure!(answer.status.success(), "go can't fetch what {module} pins; is the module proxy reachable?\n{said}");
     }

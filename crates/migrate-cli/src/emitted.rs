@@ -283,7 +283,11 @@ fn refuse_link(folder: &Utf8Path, shown: &str, path: &Utf8Path) -> Result<(), Co
     Ok(())
 }
 
-/// Every file below the folder that is not wanted. Links are not followed; folders that begin with a dot (`.git`) are none of ours.
+/// What the tools of languages fill with copies of what is emitted, and with what others wrote.
+const BUILT: [&str; 4] = ["__pycache__", "dist", "node_modules", "target"];
+
+/// Every file below the folder that is not wanted. Links are not followed; folders that begin with a dot (`.git`) are none of ours, nor
+/// are those that are built.
 fn others(folder: &Utf8Path, wanted: &BTreeSet<&Utf8PathBuf>) -> Result<Vec<Utf8PathBuf>, CommandError> {
     let mut found = Vec::new();
     let mut waiting = vec![Utf8PathBuf::new()];
@@ -299,7 +303,8 @@ fn others(folder: &Utf8Path, wanted: &BTreeSet<&Utf8PathBuf>) -> Result<Vec<Utf8
             let entry = entry.map_err(|error| failed(&error))?;
             let kind = entry.file_type().map_err(|error| failed(&error))?;
             let path = below.join(entry.file_name());
-            if kind.is_dir() && !entry.file_name().starts_with('.') {
+            let is_others = entry.file_name().starts_with('.') || BUILT.contains(&entry.file_name());
+            if kind.is_dir() && !is_others {
                 waiting.push(path);
             } else if kind.is_file() && !wanted.contains(&path) {
                 found.push(path);
@@ -448,6 +453,16 @@ mod tests {
         for path in ["../a", "/a", ""] {
             assert_eq!(folder.emit(&[EmittedFile::new(path, "")], Mode::Write).unwrap_err().reason, Reason::Internal, "{path}");
         }
+    }
+
+    #[test]
+    fn what_was_built_of_it_is_no_business_of_ours() {
+        let folder = Folder::new();
+        folder.emit(&two(), Mode::Write).unwrap();
+        folder.put("dist/b.sh", &folder.read("below/b.sh"));
+        let again = folder.emit(&two(), Mode::Write).unwrap();
+        assert_eq!((again.left.len(), again.unchanged), (0, 2), "{again:?}");
+        assert!(folder.has("dist/b.sh"));
     }
 
     #[test]

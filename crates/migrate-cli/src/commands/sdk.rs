@@ -6,7 +6,7 @@ use migrate_core::{
     inventory::{ConsumerMeans, Inventory},
     name::SecretName,
 };
-use phase0_sdk::modules::{Comments, EmittedText, Language, Module};
+use phase0_sdk::modules::{Comments, EmittedText, Language, Module, Refused};
 use serde::Serialize;
 
 use super::{Context, inventory};
@@ -109,12 +109,16 @@ fn undeclared(inventory: &Inventory, application: &str) -> Vec<SecretName> {
     reads.map(|secret| secret.name.clone()).collect()
 }
 
-fn not_emitted(settings: &Settings, application: &str, refused: &[phase0_sdk::modules::Refused]) -> CommandError {
-    let shown = settings.shown(&settings.inventory);
+fn not_emitted(settings: &Settings, application: &str, refused: &[Refused]) -> CommandError {
+    let hint = if refused.iter().any(|refused| matches!(refused, Refused::Package { .. })) {
+        "choose another name with `--package`".to_owned()
+    } else {
+        format!("mend them in {}", settings.shown(&settings.inventory))
+    };
     CommandError::new(Reason::NotEmitted, format!("no module can be made for {application}"))
         .because_of("nothing was written")
         .findings(refused)
-        .hint(format!("mend them in {shown}"))
+        .hint(hint)
 }
 
 fn no_secrets(settings: &Settings, inventory: &Inventory, application: &str) -> CommandError {

@@ -133,7 +133,7 @@ pub(super) fn files(module: &Module) -> Result<Vec<EmittedText>, Vec<Refused>> {
         example: secrets.first().map(example).unwrap_or_default(),
         secrets,
     };
-    let mut text = generated.render().map_err(|_| vec![Refused::NoTemplate { module: module.application().to_owned() }])?;
+    let mut text = generated.render().map_err(|_| vec![Refused::Unrendered { module: module.application().to_owned() }])?;
     // A template loses the last line feed of its file.
     text.push('\n');
     let of_runtime = FILES.map(|(path, text)| file(path, named(text, package)));

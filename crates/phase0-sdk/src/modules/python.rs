@@ -79,7 +79,7 @@ pub(super) fn files(module: &Module) -> Result<Vec<EmittedText>, Vec<Refused>> {
     let file = |path: String, text: String| EmittedText { path, text, comments: Comments::Hash };
     // A template's last line feed is not rendered.
     let rendered = |text: Result<String, askama::Error>| {
-        text.map(|text| text + "\n").map_err(|_| vec![Refused::NoTemplate { module: module.package().join("-") }])
+        text.map(|text| text + "\n").map_err(|_| vec![Refused::Unrendered { module: module.package().join("-") }])
     };
     Ok(vec![
         file("pyproject.toml".to_owned(), rendered(project.render())?),

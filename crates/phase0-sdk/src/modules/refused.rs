@@ -57,10 +57,10 @@ pub enum Refused {
         /// What holds.
         rule: &'static str,
     },
-    /// No template.
-    #[error("{module} has no template")]
-    NoTemplate {
-        /// Which.
+    /// A template can't be filled, which is a fault of ours.
+    #[error("the template for {module} can't be filled")]
+    Unrendered {
+        /// Whose module.
         module: String,
     },
 }

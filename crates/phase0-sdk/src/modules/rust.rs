@@ -78,7 +78,7 @@ pub(super) fn files(module: &Module) -> Result<Vec<EmittedText>, Vec<Refused>> {
     let description = format!("The secrets of {}, by name", module.application());
     let manifest = Manifest { package, description: toml::Value::String(description).to_string() };
     let rendered = |template: Result<String, askama::Error>| {
-        template.map_err(|_| vec![Refused::NoTemplate { module: module.package().join("-") }])
+        template.map_err(|_| vec![Refused::Unrendered { module: module.package().join("-") }])
     };
     let text = |path: &str, text: &str, comments| EmittedText {
         path: path.to_owned(),

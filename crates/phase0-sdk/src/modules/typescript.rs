@@ -63,7 +63,7 @@ struct Package {
 /// The files of a module.
 pub(super) fn files(module: &Module) -> Result<Vec<EmittedText>, Vec<Refused>> {
     let package = package(module).map_err(|refused| vec![refused])?;
-    let failed = |_| vec![Refused::NoTemplate { module: package.clone() }];
+    let failed = |_| vec![Refused::Unrendered { module: package.clone() }];
     let manifest = Package {
         name: json(&package),
         description: json(&format!("The secrets of {}, typed", in_one_line(module.application()))),
