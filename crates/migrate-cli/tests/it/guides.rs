@@ -8,7 +8,7 @@ use std::{env, fs, path::Path};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{AwsAccount, Canary, Mount, Servers, Workbench};
+use crate::support::{AwsAccount, Canary, Mount, Servers, Workbench, variable};
 
 /// A command of a guide, and the output that it promises.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,6 +64,17 @@ fn path() -> String {
     let others = env::var_os("PATH").unwrap_or_default();
     let joined = env::join_paths(std::iter::once(ours).chain(env::split_paths(&others))).expect("a PATH");
     joined.into_string().expect("UTF-8")
+}
+
+// REQ SDK-1, SDK-2, SDK-6, INV-1
+#[tokio::test(flavor = "multi_thread")]
+async fn from_env_files_to_secrets_manager() {
+    let account = AwsAccount::fresh(&Servers::from_env()).await;
+    let bench = account.environment().into_iter().fold(Workbench::new("guide-env"), |bench, (name, value)| bench.with(name, value));
+    // What `pip install` would put there.
+    let packages = format!("orders/secrets/src:{}", variable("MIGRATE_TEST_MODULES_PYTHON"));
+    let bench = bench.with("PATH", path()).with("PYTHONPATH", packages).with("PYTHONDONTWRITEBYTECODE", "1");
+    follow("from-env-files-to-secrets-manager.md", &bench);
 }
 
 // REQ ESO-1, ESO-2

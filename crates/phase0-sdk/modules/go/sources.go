@@ -22,7 +22,6 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-secretsmanager-caching-go/v2/secretcache"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -65,7 +64,7 @@ func variable(name, otherwise string) string {
 	return otherwise
 }
 
-// secretsManager reads through the vendor's caching client.
+// secretsManager reads through the AWS SDK. What is kept, and for how long, is decided in entry.
 func secretsManager(ctx context.Context) (source, error) {
 	limits := awshttp.NewBuildableClient().
 		WithTimeout(connectTimeout + readTimeout).
@@ -90,48 +89,21 @@ func secretsManager(ctx context.Context) (source, error) {
 }
 
 func ask(ctx context.Context, client *secretsmanager.Client, s secret) (content, error) {
-	// A cache for this read alone. Kept longer, it would answer a failed renewal with its old value and tell nobody, and renew at
-	// random moments by the wall clock. What is kept, and for how long, is decided in entry.
-	cache, err := secretcache.New(func(c *secretcache.Cache) { c.Client = &oneRequest{Client: client} })
+	answer, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{
+		SecretId:     aws.String(s.name),
+		VersionStage: aws.String("AWSCURRENT"),
+	})
 	if err != nil {
 		return content{}, err
 	}
-	value, err := cache.GetSecretStringWithContext(ctx, s.name)
-	raw := []byte(value)
-	if noText := (*secretcache.InvalidOperationError)(nil); errors.As(err, &noText) {
-		raw, err = cache.GetSecretBinaryWithContext(ctx, s.name)
+	switch {
+	case answer.SecretString != nil:
+		return decode(s, []byte(*answer.SecretString))
+	case answer.SecretBinary != nil:
+		return decode(s, answer.SecretBinary)
+	default:
+		return content{}, errors.New("it holds no value")
 	}
-	if err != nil {
-		return content{}, err
-	}
-	return decode(s, raw)
-}
-
-// oneRequest lets the caching client do with one request and one right. It would ask DescribeSecret for the current version and
-// GetSecretValue for that version; GetSecretValue alone answers both.
-type oneRequest struct {
-	*secretsmanager.Client
-	answer *secretsmanager.GetSecretValueOutput
-}
-
-func (o *oneRequest) DescribeSecret(
-	ctx context.Context, in *secretsmanager.DescribeSecretInput, options ...func(*secretsmanager.Options),
-) (*secretsmanager.DescribeSecretOutput, error) {
-	stage := secretcache.DefaultVersionStage
-	current := &secretsmanager.GetSecretValueInput{SecretId: in.SecretId, VersionStage: &stage}
-	answer, err := o.Client.GetSecretValue(ctx, current, options...)
-	if err != nil {
-		return nil, err
-	}
-	o.answer = answer
-	versions := map[string][]string{aws.ToString(answer.VersionId): {stage}}
-	return &secretsmanager.DescribeSecretOutput{VersionIdsToStages: versions}, nil
-}
-
-func (o *oneRequest) GetSecretValue(
-	context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options),
-) (*secretsmanager.GetSecretValueOutput, error) {
-	return o.answer, nil
 }
 
 // reason says in one line why a secret could not be read.

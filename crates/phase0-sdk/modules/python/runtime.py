@@ -186,30 +186,6 @@ class Source(Protocol):
         """Read one secret, or raise ``UnusableError``."""
 
 
-class _CurrentVersion:
-    """What AWS's cache is given as its client.
-
-    The cache asks DescribeSecret for the current version and then GetSecretValue for that version. GetSecretValue finds the
-    current one by its stage: one request less, and the process needs no right to describe.
-    """
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def describe_secret(self, **_: str) -> Mapping[str, object]:
-        return {"VersionIdsToStages": {"AWSCURRENT": ["AWSCURRENT"]}}
-
-    def get_secret_value(self, **asked: str) -> Mapping[str, bytes]:
-        answer = self._client.get_secret_value(SecretId=asked["SecretId"], VersionStage=asked["VersionId"])
-        text: str | None = answer.get("SecretString")
-        if text is not None:
-            # Half of a surrogate pair passes here and is refused where text is decoded.
-            return {"SecretBinary": text.encode(errors="surrogatepass")}
-        if "SecretBinary" not in answer:
-            raise UnusableError("it holds no value")
-        return {"SecretBinary": answer["SecretBinary"]}
-
-
 class _SecretsManager:
     place = "Secrets Manager"
     hint = "check names, region and the rights of this process; `aws secretsmanager describe-secret --secret-id NAME` shows what it may see"
@@ -224,14 +200,11 @@ class _SecretsManager:
 
     def _ask(self, name: str) -> bytes:
         # Imported here: a pod that reads files does without the SDK.
-        from aws_secretsmanager_caching import SecretCache
         from botocore.exceptions import BotoCoreError, ChecksumError, ClientError, HTTPClientError, IncompleteReadError
 
         _asking.now = True
         try:
-            # AWS's cache serves this one read. It would keep quiet about a renewal that fails, renew at a random moment of its
-            # interval, and sleep up to five seconds when told to renew at once; so when to ask is decided by the entry.
-            value: bytes = SecretCache(client=_CurrentVersion(self._connected())).get_secret_binary(name)
+            answer: Mapping[str, Any] = self._connected().get_secret_value(SecretId=name, VersionStage="AWSCURRENT")
         except ClientError as error:
             code, message = (str(error.response.get("Error", {}).get(part)) for part in ("Code", "Message"))
             # Where the code is the status, the message may be the body of an answer, from whomever it came.
@@ -242,7 +215,12 @@ class _SecretsManager:
             if not isinstance(error, (ChecksumError, HTTPClientError, IncompleteReadError)):
                 reason = f"{reason}: {' '.join(str(error).split())}"
         else:
-            return value
+            if "SecretString" in answer:
+                # Half of a surrogate pair passes here and is refused where text is decoded.
+                return str(answer["SecretString"]).encode(errors="surrogatepass")
+            if "SecretBinary" in answer:
+                return bytes(answer["SecretBinary"])
+            reason = "it holds no value"
         finally:
             _asking.now = False
         raise UnusableError(reason)
