@@ -16,8 +16,8 @@ const COMMENT_WIDTH: usize = 96;
 const KEYWORDS: &str = " abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if \
     impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof unsafe \
     unsized use virtual where while yield ";
-/// What [`Secrets`](Module) has beside the accessors.
-const METHODS: &str = " open open_mock refresh stale read_from store ";
+/// What the type of all secrets has beside the accessors; and `new`, which clippy takes for what makes one.
+const METHODS: &str = " new open open_mock read_from refresh stale store ";
 /// Types that the generated file names.
 const TYPES: &str = " Arc Box Content Debug Default Err ExposeSecret None Ok OpenError Option Reason Result SecretSlice SecretString Secrets \
     Self Slot Some Stale Store String Value Vec ";
