@@ -25,7 +25,7 @@ const TYPES: &str = " Arc Box Content Debug Default Err ExposeSecret None Ok Ope
 const CRATES: &str = " alloc core proc_macro std test ";
 
 #[derive(Template)]
-#[template(path = "rust/lib.rs.askama", escape = "none")]
+#[template(path = "rust/lib.rs.jinja", escape = "none")]
 struct Library {
     crate_name: String,
     application: Application,
@@ -55,7 +55,7 @@ struct Field {
 }
 
 #[derive(Template)]
-#[template(path = "rust/Cargo.toml.askama", escape = "none")]
+#[template(path = "rust/Cargo.toml.jinja", escape = "none")]
 struct Manifest {
     package: String,
     description: String,

@@ -272,10 +272,7 @@ impl Store {
         let seconds = seconds.ok_or_else(|| wrong("SECRETS_REFRESH_SECONDS must be a number from 1 to 86400"))?;
         let interval = Duration::from_secs(seconds);
         match variable("SECRETS_SOURCE", "secrets-manager").to_str() {
-            Some("secrets-manager") => {
-                let source = SecretsManager::connect().await.map_err(|problem| wrong(&problem))?;
-                Ok(Self::new(application, source, interval))
-            }
+            Some("secrets-manager") => Ok(Self::new(application, SecretsManager::connect().await, interval)),
             Some("files") => Ok(Self::new(application, Files(folder), interval)),
             _ => Err(wrong("SECRETS_SOURCE must be secrets-manager or files")),
         }

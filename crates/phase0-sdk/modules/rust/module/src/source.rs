@@ -8,7 +8,6 @@ use std::{
     fs,
     io::ErrorKind,
     iter,
-    num::NonZeroUsize,
     path::{Path, PathBuf},
     pin::Pin,
     time::Duration,
@@ -16,11 +15,10 @@ use std::{
 
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_secretsmanager::{
-    config,
+    Client,
     error::{ProvideErrorMetadata, SdkError},
     operation::get_secret_value::GetSecretValueError,
 };
-use aws_secretsmanager_caching::SecretsManagerCachingClient;
 use secrecy::{SecretSlice, SecretString, zeroize::Zeroizing};
 use serde_json::value::RawValue;
 
@@ -93,24 +91,20 @@ fn utf8<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, Reason> {
     str::from_utf8(bytes).map_err(|_| Reason(format!("{what} is no UTF-8 text")))
 }
 
-/// AWS's caching client, told to ask each time. Left to itself it would pass errors on to whoever reads, and ask
-/// `DescribeSecret` too, for which a process may have no right; so [`Slot`](crate::runtime::Slot) decides when to ask.
-pub(crate) struct SecretsManager(SecretsManagerCachingClient);
+/// Reads with the AWS SDK. What is kept, and for how long, [`Slot`](crate::runtime::Slot) decides.
+pub(crate) struct SecretsManager(Client);
 
 impl SecretsManager {
-    pub(crate) async fn connect() -> Result<Self, String> {
+    pub(crate) async fn connect() -> Self {
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(ANSWER).build();
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
         let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
-        let client = config::Builder::from(&config.load().await);
-        // Its own memory can't be wiped, so it is as small as it can be.
-        let client = SecretsManagerCachingClient::from_builder(client, NonZeroUsize::MIN, Duration::ZERO, false).await;
-        client.map(Self).map_err(|error| error.to_string())
+        Self(Client::new(&config.load().await))
     }
 
     async fn ask(&self, name: &str) -> Result<Box<dyn Content>, Reason> {
-        let answer = self.0.get_secret_value(name, None, Some("AWSCURRENT"), true).await;
-        let answer = answer.map_err(|error| refusal(&*error))?;
+        let answer = self.0.get_secret_value().secret_id(name).version_stage("AWSCURRENT").send().await;
+        let answer = answer.map_err(|error| refusal(&error))?;
         let bytes = match (answer.secret_string, answer.secret_binary) {
             (Some(text), _) => text.into_bytes(),
             (None, Some(binary)) => binary.into_inner(),
@@ -133,16 +127,16 @@ impl Source for SecretsManager {
 }
 
 /// What went wrong, in one line: what the service said, else what each layer of the client says.
-fn refusal(error: &(dyn Error + 'static)) -> Reason {
-    let said = match error.downcast_ref::<SdkError<GetSecretValueError>>() {
-        Some(SdkError::ServiceError(refused)) => match (refused.err().code(), refused.err().message()) {
+fn refusal(error: &SdkError<GetSecretValueError>) -> Reason {
+    let said = match error {
+        SdkError::ServiceError(refused) => match (refused.err().code(), refused.err().message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.to_owned(),
             (None, _) => format!("HTTP {}", refused.raw().status().as_u16()),
         },
-        Some(SdkError::ResponseError(_)) => "the answer is none of Secrets Manager's".to_owned(),
+        SdkError::ResponseError(_) => "the answer is none of Secrets Manager's".to_owned(),
         _ => {
-            let layers = iter::successors(Some(error), |error: &&dyn Error| (*error).source());
+            let layers = iter::successors(Some(error as &dyn Error), |error| (*error).source());
             layers.map(ToString::to_string).collect::<Vec<_>>().join(": ")
         }
     };
