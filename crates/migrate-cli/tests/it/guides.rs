@@ -70,7 +70,8 @@ fn path() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn from_env_files_to_secrets_manager() {
     let account = AwsAccount::fresh(&Servers::from_env()).await;
-    let bench = account.environment().into_iter().fold(Workbench::new("guide-env"), |bench, (name, value)| bench.with(name, value));
+    let bench =
+        account.environment().into_iter().fold(Workbench::new("guide-env"), |bench, (name, value)| bench.with(name, value));
     // What `pip install` would put there.
     let packages = format!("orders/secrets/src:{}", variable("MIGRATE_TEST_MODULES_PYTHON"));
     let bench = bench.with("PATH", path()).with("PYTHONPATH", packages).with("PYTHONDONTWRITEBYTECODE", "1");

@@ -5,7 +5,14 @@
 //! its test suite ─────► control ──► all three
 //! ```
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -46,6 +53,8 @@ struct World {
     proxy: Proxy,
     relay: Mutex<Relay>,
     seeds: &'static [Seed],
+    /// Requests before the last reset, which do not count.
+    passed: AtomicUsize,
 }
 
 impl Control {
@@ -54,7 +63,7 @@ impl Control {
         let proxy = Proxy::start(&moto, Rules::default()).await.expect("a proxy");
         let behind = proxy.url().trim_start_matches("http://").parse().expect("an address");
         let relay = Mutex::new(Relay::start(behind).await);
-        let world = Arc::new(World { account, proxy, relay, seeds });
+        let world = Arc::new(World { account, proxy, relay, seeds, passed: AtomicUsize::new(0) });
         world.reset().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -126,11 +135,12 @@ impl World {
         Response::new(Full::new(answer.into()))
     }
 
-    /// How often a secret's value was asked for, or any.
+    /// How often a secret's value was asked for since the last reset, or any.
     fn count(&self, name: &str) -> usize {
         let about = |subjects: &[String]| name.is_empty() || subjects.iter().any(|subject| subject == name);
         let journal = self.proxy.journal();
-        journal.iter().filter(|entry| entry.operation == read() && about(&entry.subjects)).count()
+        let since = journal.iter().skip(self.passed.load(Ordering::Relaxed));
+        since.filter(|entry| entry.operation == read() && about(&entry.subjects)).count()
     }
 
     async fn value(&self, name: &str, property: Option<&str>) -> Vec<u8> {
@@ -161,7 +171,7 @@ impl World {
         self.account.call("DeleteSecret", json!({ "SecretId": name, "ForceDeleteWithoutRecovery": true })).await;
     }
 
-    /// Nothing goes wrong, and every seed has a value that it never had.
+    /// Nothing goes wrong, every seed has a value that it never had, and counts begin anew.
     async fn reset(&self) {
         self.proxy.clear_faults();
         self.relay.lock().await.go_on().await;
@@ -177,6 +187,7 @@ impl World {
             };
             self.put(name, value).await;
         }
+        self.passed.store(self.proxy.journal().len(), Ordering::Relaxed);
     }
 }
 
