@@ -1,7 +1,7 @@
 //! The guides of `docs/guides`, executed: what a page says is typed is typed, and what it says is shown is shown.
 //!
 //! In a fenced block of `console`, a line that begins with `$ ` is a command, and lines that begin with `> ` continue it. What follows is
-//! its whole output, on both streams; a line `...` stands for any lines, or none. Commands run one after the other in one repository.
+//! its whole output, on both streams; a line `...` stands for any lines, or none, and `[...]` in a line for any text. Commands run one after the other in one repository.
 
 use std::{env, fs, path::Path};
 
@@ -40,7 +40,16 @@ fn is_as_promised(expected: &[String], shown: &[&str]) -> bool {
     match expected.split_first() {
         None => shown.is_empty(),
         Some((dots, rest)) if dots == "..." => (0..=shown.len()).any(|skipped| is_as_promised(rest, &shown[skipped..])),
-        Some((line, rest)) => shown.first() == Some(&line.as_str()) && is_as_promised(rest, &shown[1..]),
+        Some((line, rest)) => shown.first().is_some_and(|shown| is_line(line, shown)) && is_as_promised(rest, &shown[1..]),
+    }
+}
+
+fn is_line(expected: &str, shown: &str) -> bool {
+    match expected.split_once("[...]") {
+        Some((before, behind)) => {
+            shown.len() >= before.len() + behind.len() && shown.starts_with(before) && shown.ends_with(behind)
+        }
+        None => expected == shown,
     }
 }
 
@@ -82,10 +91,35 @@ async fn from_env_files_to_secrets_manager() {
 #[tokio::test(flavor = "multi_thread")]
 async fn generate_your_eso_manifests() {
     let servers = Servers::from_env();
-    let (account, namespace) = (AwsAccount::fresh(&servers).await, format!("guide-{}", uuid::Uuid::new_v4().simple()));
+    let account = AwsAccount::fresh(&servers).await;
     account.create_text("platform-data/postgres/orders", &Canary::of_this_run().object()).await;
-    // The mount `secret` that guides speak of, in a namespace of its own.
-    let mount = Mount::at(&servers, format!("{namespace}/secret"));
+    follow("generate-your-eso-manifests.md", &between(&servers, "guide-eso", &account).await);
+}
+
+// REQ AUT-1, AUT-6, AUT-7, OPS-2
+#[tokio::test(flavor = "multi_thread")]
+async fn your_first_handover() {
+    follow("your-first-handover.md", &with_two_secrets("guide-first").await);
+}
+
+// REQ AUT-5, AUT-6
+#[tokio::test(flavor = "multi_thread")]
+async fn rolling_back() {
+    follow("rolling-back.md", &with_two_secrets("guide-rollback").await);
+}
+
+async fn with_two_secrets(name: &str) -> Workbench {
+    let servers = Servers::from_env();
+    let account = AwsAccount::fresh(&servers).await;
+    account.create_text("platform-data/postgres/orders", &Canary::of_this_run().object()).await;
+    account.create_text("platform-data/stripe/billing", &Canary::of_this_run().text()).await;
+    between(&servers, name, &account).await
+}
+
+/// Between an account and the mount `secret` that guides speak of, in a namespace of its own.
+async fn between(servers: &Servers, name: &str, account: &AwsAccount) -> Workbench {
+    let namespace = format!("guide-{}", uuid::Uuid::new_v4().simple());
+    let mount = Mount::at(servers, format!("{namespace}/secret"));
     let made = [
         (format!("sys/namespaces/{namespace}"), json!({})),
         (format!("{namespace}/sys/mounts/secret"), json!({"type": "kv", "options": {"version": "2"}})),
@@ -94,8 +128,7 @@ async fn generate_your_eso_manifests() {
         let (status, answer) = mount.call(Method::POST, &path, Some(input)).await;
         assert!(status.is_success(), "{path}: {status} {answer}");
     }
-    let bench = Workbench::new("guide-eso").between(&account, &mount).with("PATH", path()).with("VAULT_NAMESPACE", namespace);
-    follow("generate-your-eso-manifests.md", &bench);
+    Workbench::new(name).between(account, &mount).with("PATH", path()).with("VAULT_NAMESPACE", namespace)
 }
 
 // REQ VLT-3
@@ -124,5 +157,8 @@ fn a_promise_is_kept_line_by_line_and_dots_stand_for_anything() {
     assert_eq!(read[0], Step { line: 2, command: "cat <<EOF\na\n\nEOF".into(), expected: vec!["a".into(), String::new()] });
     assert_eq!((read.len(), read[1].expected.as_slice()), (2, ["...".to_owned(), "b".to_owned()].as_slice()));
     assert!(is_as_promised(&read[1].expected, &["x", "y", "b"]) && is_as_promised(&read[1].expected, &["b"]));
+    assert!(
+        is_line("a [...] c", "a b c") && is_line("a[...]", "a") && !is_line("aa[...]aa", "aaa") && !is_line("a [...] c", "a b d")
+    );
     assert!(!is_as_promised(&read[1].expected, &["b", "c"]) && !is_as_promised(&[], &["b"]));
 }
