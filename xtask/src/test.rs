@@ -123,7 +123,9 @@ async fn in_scratch(tests: &mut Command, scratch: &Path) -> Result<()> {
     // The servers' own storage is where values belong.
     let searched = canary.search(scratch, &|path, _| path != scratch.join("storage"))?
         + canary.search(root(), &|path, metadata| {
-            let built = [".git", "target/debug", "target/release", "target/doc"].iter().any(|folder| path == root().join(folder));
+            let built = [".git", "target/debug", "target/release", "target/doc", "target/modules"]
+                .iter()
+                .any(|folder| path == root().join(folder));
             !built && canary::since(start)(path, metadata)
         })?;
     println!("no value that a test made up is in any of the {searched} files that the run wrote, its output among them");

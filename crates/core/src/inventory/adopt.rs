@@ -11,12 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     DEFAULT_SCHEMA_URL, Inventory, Problem,
-    entry::{Consumer, ConsumerMeans, ExternalSecret, Prose, PushSecret, Secret, Writer},
+    entry::{Consumer, ConsumerMeans, ExternalSecret, PushSecret, Secret, Writer},
     external_secret::{
         ClusterPlacement, CreationPolicy, DataFromItem, DeclaredExternalSecret, ExternalSecretId, ExternalSecretShape, OtherRead,
     },
     import::{self, Finding, FindingKind},
     layout,
+    prose::Prose,
 };
 use crate::{
     name::{SecretName, kubernetes::KubernetesName},

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 
 use super::{
     Inventory, Problem, emit,
-    entry::{Category, Class, Disposition, Prose, Rotation, Secret, Writer},
+    entry::{Category, Class, Disposition, Rotation, Secret, Writer},
     node::Node,
+    prose::Prose,
     suspect,
 };
 use crate::{

@@ -21,6 +21,7 @@ mod layout;
 mod node;
 mod populate;
 mod problem;
+mod prose;
 pub mod reconcile;
 mod schema;
 mod select;
@@ -33,14 +34,15 @@ pub use self::{
     content::{Accessor, Content, InvalidAccessor, InvalidProperties, Properties},
     emit::DEFAULT_SCHEMA_URL,
     entry::{
-        ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, InvalidProse, Origin, Prose,
-        PushSecret, RecordedEncoding, Rotation, Sdk, Secret, Writer,
+        ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, Origin, PushSecret, RecordedEncoding,
+        Rotation, Sdk, Secret, Writer,
     },
     external_secret::{DeclaredExternalSecret, ExternalSecretId},
     import::{Finding, FindingKind, ImportError, ImportedInventory, MergeError, Merged, import, merge},
     node::{Position, Shape},
     populate::{PopulateError, populated},
     problem::{Problem, ProblemKind, SyntaxFault},
+    prose::{InvalidProse, Prose},
     schema::{SCHEMA_FILE, SCHEMA_ID, schema},
     select::SelectError,
     suspect::{Suspicion, suspicion},

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::{
     Inventory,
-    entry::{Prose, RecordedEncoding, Rotation, Secret, Writer},
+    entry::{RecordedEncoding, Rotation, Secret, Writer},
+    prose::Prose,
     suspect,
 };
 use crate::{
