@@ -21,7 +21,7 @@ pub use self::{
 /// Hand authority over secrets from AWS Secrets Manager to Vault or OpenBao
 ///
 /// A wave of secrets is planned, fenced, copied, verified and committed; every step stands in a ledger in your Git repository, and after
-/// any interruption the same command goes on. Nothing changes a system but `apply` and `rollback`.
+/// any interruption the same command goes on. Nothing changes a system but `populate`, `apply` and `rollback`.
 #[derive(Debug, Parser)]
 #[command(name = "migrate", version, max_term_width = 100, disable_help_subcommand = true, arg_required_else_help = true)]
 pub struct Args {
@@ -62,7 +62,7 @@ pub enum Command {
     /// Build, check and show secrets-inventory.yaml
     #[command(subcommand)]
     Inventory(Inventory),
-    /// Emit what applications read Secrets Manager through
+    /// Emit the typed modules through which applications read their secrets
     #[command(subcommand)]
     Sdk(Sdk),
     /// Import, emit, compare and check manifests of External Secrets Operator

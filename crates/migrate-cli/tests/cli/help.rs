@@ -11,7 +11,7 @@ fn help_shows_every_command() {
 
     A wave of secrets is planned, fenced, copied, verified and committed; every step stands in a ledger
     in your Git repository, and after any interruption the same command goes on. Nothing changes a
-    system but `apply` and `rollback`.
+    system but `populate`, `apply` and `rollback`.
 
     Usage: migrate [OPTIONS] <COMMAND>
 
@@ -21,6 +21,7 @@ fn help_shows_every_command() {
       populate   Put values that lie in a file into Secrets Manager: creates only, reads back, and
                  writes the inventory
       inventory  Build, check and show secrets-inventory.yaml
+      sdk        Emit the typed modules through which applications read their secrets
       eso        Import, emit, compare and check manifests of External Secrets Operator
       plan       Look at both stores and write the plan of a wave; changes nothing
       apply      Carry a plan out, as far as --through says; the same command resumes
