@@ -20,9 +20,8 @@ pub enum PopulateError {
     },
 }
 
-/// The text with an entry for each secret. One that is there stays as it is but for its origin, its content
-/// where that is not said, and applications that it does not name as consumers; the others are put at the end, in their
-/// order.
+/// The text with an entry for each secret. One that is there stays as it is but for its origin, its content where that is not said, and
+/// applications that it does not name as consumers; the others are put at the end, in their order.
 ///
 /// # Errors
 /// [`PopulateError`].

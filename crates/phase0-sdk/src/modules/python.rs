@@ -12,7 +12,7 @@ use super::{Comments, EmittedText, Module, ModuleContent, ModuleSecret, Refused,
 
 /// What the parts of a package import. A package that is called so would stand in the way of its own imports.
 const IMPORTED: &str = "\
-    aws_secretsmanager_caching base64 binascii botocore collections concurrent dataclasses datetime functools hashlib hmac \
+    base64 binascii botocore collections concurrent dataclasses datetime functools hashlib hmac \
     json logging os pathlib random re secrets ssl threading time typing";
 
 /// `keyword.kwlist` of Python 3.11 to 3.14, those in lower case.

@@ -36,7 +36,7 @@ async fn a_package_for_go_does_what_its_suite_asks() {
     let package = suite.join("secrets");
     copy(&emitted, &package);
     check(&scene, &suite, &["./..."]);
-    // The newest that they use is in Go 1.24, which the vendor's library asks for too.
+    // The newest that they use is in Go 1.24, which the AWS SDK asks for too.
     go(&scene, &suite, &["build", "-tags=mock", "-gcflags=-lang=go1.24", "./secrets"], &[]);
     let variables = scene.variables(&package).await;
     go(&scene, &suite, &["test", "-race", "-count=1", "-tags=mock", "./..."], &variables);
