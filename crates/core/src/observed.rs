@@ -96,6 +96,8 @@ pub struct SourceSecret {
     pub versions: VersionMap,
     /// `RotationEnabled`.
     pub rotation_enabled: bool,
+    /// How it is, or was, rotated; stays after rotation was cancelled.
+    pub rotation: Option<Rotation>,
     /// `OwningService`.
     pub owning_service: Option<String>,
     /// `DeletedDate`.
@@ -104,6 +106,53 @@ pub struct SourceSecret {
     pub replica_regions: Vec<String>,
     /// `PrimaryRegion`, where this is a replica.
     pub primary_region: Option<String>,
+    /// `Description`, where there is one.
+    pub description: Option<String>,
+    /// `KmsKeyId`; none where the account's own key `aws/secretsmanager` is used.
+    pub kms_key_id: Option<String>,
+    /// `Tags`; a value may be empty.
+    pub tags: BTreeMap<String, String>,
+    /// `LastAccessedDate`: a day, in this region alone, and our own reads count.
+    pub last_accessed: Option<Timestamp>,
+}
+
+impl SourceSecret {
+    /// A secret of which nothing but these is worth telling.
+    #[must_use]
+    pub fn plain(arn: SecretArn, versions: VersionMap) -> Self {
+        Self {
+            arn,
+            versions,
+            rotation_enabled: false,
+            rotation: None,
+            owning_service: None,
+            deleted_at: None,
+            replica_regions: Vec::new(),
+            primary_region: None,
+            description: None,
+            kms_key_id: None,
+            tags: BTreeMap::new(),
+            last_accessed: None,
+        }
+    }
+}
+
+/// How a secret is rotated: what RotateSecret needs to turn it on again just as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rotation {
+    /// `RotationLambdaARN`; none where a service rotates the secret itself (managed rotation).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lambda_arn: Option<String>,
+    /// `RotationRules.AutomaticallyAfterDays`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_days: Option<i64>,
+    /// `RotationRules.Duration`, such as `3h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<String>,
+    /// `RotationRules.ScheduleExpression`, such as `cron(0 16 1 * ? *)`. AWS shows days or a schedule, not both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
 }
 
 /// Who signs a wave's fences and copies: put into every effect that can carry it.

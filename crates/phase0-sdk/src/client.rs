@@ -19,14 +19,14 @@ use aws_sdk_secretsmanager::{
     error::{BoxError, ProvideErrorMetadata, SdkError},
     operation::batch_get_secret_value::BatchGetSecretValueOutput,
     primitives::{Blob, DateTime},
-    types::{SecretListEntry, SecretValueEntry, Tag},
+    types::{RotationRulesType, SecretListEntry, SecretValueEntry, Tag},
 };
 use aws_smithy_http_client::tls;
 use jiff::Timestamp;
 use migrate_core::{
     id::SourceVersion,
     name::{SecretArn, SecretName},
-    observed::{ListedSecret, SourceIdentity, SourceSecret, VersionMap},
+    observed::{ListedSecret, Rotation, SourceIdentity, SourceSecret, VersionMap},
     ports::{PortError, PortErrorKind, SourceReading},
     quota::LIST_PAGE,
     value::{SecretBytes, SecretText, SecretValue},
@@ -127,6 +127,7 @@ impl Client {
             arn: SecretArn::new(answer.arn.ok_or_else(|| complain("no ARN"))?),
             versions: VersionMap(versions.map(|(id, labels)| (SourceVersion::new(id), labels.into_iter().collect())).collect()),
             rotation_enabled: answer.rotation_enabled.unwrap_or(false),
+            rotation: rotation(answer.rotation_lambda_arn, answer.rotation_rules),
             owning_service: answer.owning_service,
             deleted_at: answer.deleted_date.map(|date| timestamp(&date)).transpose().map_err(|failed| request.error(&failed))?,
             replica_regions: answer
@@ -136,6 +137,14 @@ impl Client {
                 .filter_map(|replica| replica.region)
                 .collect(),
             primary_region: answer.primary_region.filter(|primary| *primary != self.region),
+            description: answer.description.filter(|text| !text.is_empty()),
+            kms_key_id: answer.kms_key_id,
+            tags: tags(answer.tags),
+            last_accessed: answer
+                .last_accessed_date
+                .map(|date| timestamp(&date))
+                .transpose()
+                .map_err(|failed| request.error(&failed))?,
         })
     }
 
@@ -414,16 +423,30 @@ fn clean(text: &str) -> String {
 
 fn listed(entry: SecretListEntry) -> Result<ListedSecret, Failed> {
     let name = entry.name.ok_or_else(|| Failed::unusable("a secret without a name"))?;
-    let tags = entry.tags.unwrap_or_default().into_iter();
     Ok(ListedSecret {
         name: SecretName::parse(&name).map_err(|invalid| Failed::unusable(&format!("{name:?}: {invalid}")))?,
         arn: SecretArn::new(entry.arn.ok_or_else(|| Failed::unusable("a secret without an ARN"))?),
         description: entry.description.filter(|text| !text.is_empty()),
-        tags: tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect::<BTreeMap<_, _>>(),
+        tags: tags(entry.tags),
         rotation_enabled: entry.rotation_enabled.unwrap_or(false),
         owning_service: entry.owning_service,
         deleted_at: entry.deleted_date.map(|date| timestamp(&date)).transpose()?,
     })
+}
+
+fn tags(tags: Option<Vec<Tag>>) -> BTreeMap<String, String> {
+    tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
+}
+
+fn rotation(lambda_arn: Option<String>, rules: Option<RotationRulesType>) -> Option<Rotation> {
+    let lambda_arn = lambda_arn.filter(|arn| !arn.is_empty());
+    let rules = rules.map(|rules| Rotation {
+        lambda_arn: None,
+        after_days: rules.automatically_after_days,
+        duration: rules.duration,
+        schedule: rules.schedule_expression,
+    });
+    (lambda_arn.is_some() || rules.is_some()).then(|| Rotation { lambda_arn, ..rules.unwrap_or_default() })
 }
 
 fn reading(entry: SecretValueEntry) -> Option<(String, Result<SourceReading, Failed>)> {

@@ -59,15 +59,7 @@ fn candidate(text: &str) -> Candidate {
         source: name(text),
         stays: None,
         consumers: Vec::new(),
-        seen: Sighting::Present(SourceSecret {
-            arn: SecretArn::new("arn"),
-            versions,
-            rotation_enabled: false,
-            owning_service: None,
-            deleted_at: None,
-            replica_regions: Vec::new(),
-            primary_region: None,
-        }),
+        seen: Sighting::Present(SourceSecret::plain(SecretArn::new("arn"), versions)),
         fence: Sighting::Present(FenceSeen::Open),
         target: Sighting::Absent,
         choice: Ok(Choice {

@@ -244,13 +244,5 @@ pub(crate) fn is_committed(ledger: &Ledger) -> bool {
 
 /// At the outgoing store, as it is.
 pub(crate) fn see_source(value: u8) -> Sighting<SourceSecret> {
-    Sighting::Present(SourceSecret {
-        arn: SecretArn::new("arn"),
-        versions: versions(value).as_ref().clone(),
-        rotation_enabled: false,
-        owning_service: None,
-        deleted_at: None,
-        replica_regions: Vec::new(),
-        primary_region: None,
-    })
+    Sighting::Present(SourceSecret::plain(SecretArn::new("arn"), versions(value).as_ref().clone()))
 }

@@ -164,15 +164,7 @@ fn nothing_is_told_where_all_agree() {
     // The list is behind; a look by name counts.
     let fresh = with(|world| {
         world.listed.clear();
-        let seen = crate::observed::SourceSecret {
-            arn: SecretArn::new("arn"),
-            versions: VersionMap::default(),
-            rotation_enabled: false,
-            owning_service: None,
-            deleted_at: None,
-            replica_regions: Vec::new(),
-            primary_region: None,
-        };
+        let seen = crate::observed::SourceSecret::plain(SecretArn::new("arn"), VersionMap::default());
         world.unlisted.insert(name(NAME), Sighting::Present(seen));
     });
     assert_eq!(fresh, "");
