@@ -181,6 +181,16 @@ pub enum FenceSeen {
     },
 }
 
+/// What a principal that is not exempt met when it tried to write to a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Felt {
+    /// It was let through to the point where only its request was wrong: the secret takes new values.
+    Accepted,
+    /// `AccessDeniedException`.
+    Refused,
+}
+
 /// What KV v2 holds at one path, by its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetEntry {

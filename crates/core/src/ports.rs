@@ -13,7 +13,9 @@ use crate::{
     id::{SourceVersion, TargetVersion},
     ledger::Anchor,
     name::{SecretName, VaultPath},
-    observed::{FenceSeen, ListedSecret, Mark, Sighting, SourceIdentity, SourceSecret, TargetEntry, TargetSurvey},
+    observed::{
+        Felt, FenceSeen, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret, TargetEntry, TargetSurvey,
+    },
     value::SecretValue,
 };
 
@@ -136,6 +138,17 @@ pub trait Outgoing: Send + Sync {
 
     /// What stands at each secret now. No effect.
     async fn fences(&self, names: &[SecretName]) -> Vec<Sighting<FenceSeen>>;
+
+    /// Lets a principal that is not exempt try to write to each secret, by a request that fails either way and so changes nothing, fenced
+    /// or not. [`PortErrorKind::Misconfigured`] where no such principal is set up.
+    async fn probe(&self, names: &[SecretName]) -> Vec<Result<Felt, PortError>>;
+
+    /// Turns rotation of each off. Idempotent. One that is in flight may still run.
+    async fn cancel_rotation(&self, names: &[SecretName]) -> Vec<Result<(), PortError>>;
+
+    /// Turns rotation of each on again just as it was, without rotating at once. Idempotent. Where somebody has turned it on
+    /// meanwhile, theirs stays. [`PortErrorKind::Conflict`] where it is off and set up otherwise: somebody else's, too.
+    async fn restore_rotation(&self, rotations: &[(SecretName, Rotation)]) -> Vec<Result<(), PortError>>;
 
     /// Takes away our fence and nothing else, where it bears `mark`'s ledger and wave. Idempotent.
     async fn unfence(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>>;

@@ -24,11 +24,13 @@ pub enum RateClass {
     CreateSecret,
     /// `DeleteSecret`.
     DeleteSecret,
+    /// `RotateSecret` and `CancelRotateSecret`.
+    RotateSecret,
 }
 
 impl RateClass {
     /// Every class.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::GetSecretValue,
         Self::DescribeSecret,
         Self::BatchGetSecretValue,
@@ -38,6 +40,7 @@ impl RateClass {
         Self::ResourcePolicy,
         Self::CreateSecret,
         Self::DeleteSecret,
+        Self::RotateSecret,
     ];
 
     /// Requests a second that one account may make in one region.
@@ -47,7 +50,12 @@ impl RateClass {
             Self::GetSecretValue => 10_000,
             Self::DescribeSecret => 40_000,
             Self::BatchGetSecretValue | Self::ListSecrets => 100,
-            Self::PutSecretValue | Self::TagResource | Self::ResourcePolicy | Self::CreateSecret | Self::DeleteSecret => 50,
+            Self::PutSecretValue
+            | Self::TagResource
+            | Self::ResourcePolicy
+            | Self::CreateSecret
+            | Self::DeleteSecret
+            | Self::RotateSecret => 50,
         }
     }
 
@@ -64,6 +72,7 @@ impl RateClass {
             "GetResourcePolicy" | "PutResourcePolicy" | "DeleteResourcePolicy" | "ValidateResourcePolicy" => Self::ResourcePolicy,
             "CreateSecret" => Self::CreateSecret,
             "DeleteSecret" | "RestoreSecret" => Self::DeleteSecret,
+            "RotateSecret" | "CancelRotateSecret" => Self::RotateSecret,
             _ => return None,
         })
     }

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use migrate_core::{
     codec::Encoding,
     handover::{
-        Begun, Event, Goal, Handover, MemberStep, Outcome, PlanDigest, RunKind, Runner, Stage, Step, Violation, ViolationKind,
-        decide, next,
+        Begun, Event, Goal, Handover, MemberStep, Outcome, PlanDigest, RotationStep, RunKind, Runner, Stage, Step, Violation,
+        ViolationKind, decide, next,
     },
     id::{Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
     ledger::{Broken, Chain, RecordHash, Tail},
     name::{SecretArn, SecretName},
-    observed::VersionMap,
+    observed::{Rotation, VersionMap},
 };
 use proptest::prelude::*;
 
@@ -36,7 +36,7 @@ fn draws(longest: usize) -> impl Strategy<Value = Vec<Draw>> {
     // Waves and steps in their usual order are rare among random events, so the right ones are drawn more often than not.
     let members = prop::collection::vec(0..3usize, 0..3);
     let off = prop_oneof![9 => Just(0), 1 => -1..=1i64];
-    let draw = (0..17usize, 0..2usize, members, off, 1..3u64, prop::bool::weighted(0.3))
+    let draw = (0..19usize, 0..2usize, members, off, 1..3u64, prop::bool::weighted(0.3))
         .prop_map(|(kind, wave, members, off, version, back)| Draw { kind, wave, members, off, version, back });
     prop::collection::vec(draw, 0..longest)
 }
@@ -64,6 +64,7 @@ fn begun(name: &SecretName) -> Arc<Begun> {
         arn: SecretArn::new(format!("arn:{name}")),
         versions: versions(1),
         encoding: Encoding::Text { property: "value".to_owned() },
+        rotation: (name == &secret(0)).then(|| Rotation { lambda_arn: Some("arn:lambda".to_owned()), ..Rotation::default() }),
     })
 }
 
@@ -85,6 +86,7 @@ impl Draw {
         let wave = wave_name(self.wave);
         let names: Vec<SecretName> = match (self.members.as_slice(), state.waves.get(&wave)) {
             // Most often the wave's own members.
+            ([_], Some(wave)) if self.back && !wave.leaving.is_empty() => wave.leaving.keys().cloned().collect(),
             ([_], Some(wave)) => wave.members.keys().cloned().collect(),
             (members, _) => members.iter().copied().map(secret).collect(),
         };
@@ -100,7 +102,7 @@ impl Draw {
             6 => Event::Fenced { wave, members },
             7 => {
                 let members = names.iter().map(|name| (name.clone(), versions(self.version))).collect();
-                Event::Settled { wave, after_seconds: 300, members }
+                Event::Settled { wave, after_seconds: 300, probes: 0, members }
             }
             8 => Event::CopyIntended { wave, members },
             9 => Event::Copied { wave, members: targets() },
@@ -118,6 +120,17 @@ impl Draw {
             14 => Event::Cleared { wave, members },
             15 if self.back => Event::Unfenced { wave, members },
             15 => Event::RolledBack { wave },
+            16 => Event::LeftOut { wave, members },
+            17 => {
+                // The next of the three steps of its rotation, or giving it back.
+                let rotation = names.first().and_then(|name| state.waves.get(&wave)?.member(name)).map(|member| member.rotation);
+                match rotation {
+                    _ if self.back => Event::RotationRestored { wave, members },
+                    Some(RotationStep::CancelIntended) => Event::RotationCancelled { wave, members },
+                    Some(RotationStep::Cancelled) => Event::RotationEnded { wave, after_seconds: 900, members },
+                    _ => Event::RotationCancelIntended { wave, members },
+                }
+            }
             _ => Event::Ended { wave, outcome: Outcome::Incomplete },
         };
         let right = match event {
@@ -140,13 +153,19 @@ fn step(state: &Handover, wave: &WaveName, run: RunKind, goal: Goal, names: &[Se
     Some(match decide(state, wave, run, goal) {
         Step::Begin => vec![begin(wave, names)],
         Step::Preflight => vec![Event::Preflighted { wave: w() }],
+        Step::CancelRotation(names) => vec![
+            Event::RotationCancelIntended { wave: w(), members: set(names.clone()) },
+            Event::RotationCancelled { wave: w(), members: set(names) },
+        ],
+        Step::AwaitRotation(names) => vec![Event::RotationEnded { wave: w(), after_seconds: 900, members: set(names) }],
+        Step::RestoreRotation(names) => vec![Event::RotationRestored { wave: w(), members: set(names) }],
         Step::Fence(names) => vec![
             Event::FenceIntended { wave: w(), members: set(names.clone()) },
             Event::Fenced { wave: w(), members: set(names) },
         ],
         Step::Settle => {
-            let members = names.iter().map(|name| (name.clone(), versions(2))).collect();
-            vec![Event::Settled { wave: w(), after_seconds: 300, members }]
+            let members = state.waves[wave].members.keys().map(|name| (name.clone(), versions(2))).collect();
+            vec![Event::Settled { wave: w(), after_seconds: 300, probes: 1, members }]
         }
         Step::Copy { members, verify } => {
             let copied = members.iter().map(|name| (name.clone(), TargetVersion(1))).collect();
@@ -273,21 +292,33 @@ fn keeps(before: &Handover, after: &Handover) -> Result<(), TestCaseError> {
         prop_assert!(!stage.is_some_and(Stage::is_committed) || wave.stage.is_committed());
         // P1: only what was fenced and settled is copied, only what was verified by the run that leads is committed.
         let is_copied = |step: MemberStep| step.target().is_some() || matches!(step, MemberStep::CopyIntended { .. });
+        // P3: a rotation that may be in flight is not fenced.
+        prop_assert!(!wave.members.values().any(|member| member.may_be_rotating() && fenced_forward(wave.stage, member.step)));
         let is_early = matches!(wave.stage, Stage::Begun | Stage::Preflighted);
         prop_assert!(!is_early || !wave.members.values().any(|member| is_copied(member.step)));
         if wave.stage == Stage::Committed && stage != Some(Stage::Committed) {
             let proved = |step| matches!(step, MemberStep::Verified { epoch, .. } if epoch == after.epoch);
             prop_assert!(wave.members.values().all(|member| proved(member.step)));
         }
-        prop_assert!(wave.stage != Stage::RolledBack || wave.members.values().all(|member| member.step == MemberStep::Unfenced));
+        // P9: nothing of ours is left, rotation included, at what went back or was left out.
+        prop_assert!(wave.stage != Stage::RolledBack || wave.held().all(|(_, member)| member.is_released()));
+        prop_assert!(wave.stage.is_committed() || !wave.members.is_empty());
+        if let Some(earlier) = before.waves.get(name).filter(|earlier| earlier.stage != Stage::RolledBack) {
+            let mut gone = earlier.held().filter(|(name, _)| wave.member(name).is_none());
+            prop_assert!(gone.all(|(name, _)| earlier.leaving.contains_key(name)));
+        }
     }
     // One secret, one wave (AUT-1).
     for index in 0..3 {
         let holds =
-            |wave: &&migrate_core::handover::Wave| wave.stage != Stage::RolledBack && wave.members.contains_key(&secret(index));
+            |wave: &&migrate_core::handover::Wave| wave.stage != Stage::RolledBack && wave.member(&secret(index)).is_some();
         prop_assert!(after.waves.values().filter(holds).count() <= 1);
     }
     Ok(())
+}
+
+fn fenced_forward(stage: Stage, step: MemberStep) -> bool {
+    matches!(stage, Stage::Preflighted | Stage::Settled | Stage::Committed | Stage::Confirmed) && step != MemberStep::Planned
 }
 
 /// REQ OPS-2: a run that is cut off after any record is finished by the same command, at the same end.
@@ -313,6 +344,34 @@ fn every_prefix_resumes_to_the_same_end() {
             assert_eq!(resumed.chain.state().waves[&wave].stage, end, "resumed after record {length}");
             assert_eq!(steps(&resumed), steps(&whole), "resumed after record {length}");
             assert_eq!(read(&resumed.bytes), Ok((resumed.chain.clone(), Tail::Whole)));
+        }
+    }
+}
+
+/// P10: one member leaves at any point before the commit, is released whatever was done to it, and the other one is handed over.
+#[test]
+fn a_member_left_out_anywhere_is_released_and_the_others_go_on() {
+    let (names, wave) = ([secret(0), secret(1)], wave_name(0));
+    let mut whole = Written::default();
+    whole.append(Epoch(0), created()).unwrap();
+    whole.run(&wave, RunKind::Apply, Goal::Verify, &names);
+    let begun = whole.chain.heads().iter().position(|head| head.decisive && head.sequence > 1).unwrap();
+    for length in begun + 1..whole.chain.heads().len() {
+        for left in &names {
+            let bytes = whole.lines()[..length].concat();
+            let mut written = Written { chain: read(&bytes).unwrap().0, bytes };
+            let out = || Event::LeftOut { wave: wave.clone(), members: BTreeSet::from([left.clone()]) };
+            written.append(written.chain.state().epoch, out()).unwrap();
+            // Of two, only one may leave.
+            let other = names.iter().filter(|name| *name != left).cloned().collect();
+            let nobody = Event::LeftOut { wave: wave.clone(), members: other };
+            written.append(written.chain.state().epoch, nobody).unwrap_err();
+            assert!(written.chain.state().holder_of(left).is_some(), "it is held until it is released");
+            written.run(&wave, RunKind::Apply, Goal::Commit, &names);
+            let state = written.chain.state();
+            assert_eq!(state.waves[&wave].stage, Stage::Confirmed, "left out after record {length}");
+            assert!(state.holder_of(left).is_none(), "left out after record {length}");
+            assert_eq!(state.waves[&wave].members.len(), 1);
         }
     }
 }

@@ -11,15 +11,20 @@
 //! |---|---|
 //! | [`ledger_file`] | append, fsync, lock, torn tail |
 //! | `lead` | opens a ledger against its anchor, takes the lead, makes decisive records count |
-//! | `steps` | begin, preflight, fence, settle, commit, confirm, rollback |
+//! | `steps` | which step comes next; begin, preflight |
+//! | `fence` | rotation, fence, settle |
+//! | `commit` | commit, confirm |
+//! | `undo` | what takes away what was added |
 //! | `copy`, `prove` | the pipeline and its proof: with `survey` the only code that holds values on their way |
 //! | [`survey`](mod@survey) | looks at everything a plan needs |
 //! | [`inspect`](mod@inspect) | looks at everything a verdict needs, changing nothing |
 //!
 //! The clock, the interrupt and the progress are injected.
 
+mod commit;
 mod copy;
 mod error;
+mod fence;
 pub mod inspect;
 mod lead;
 pub mod ledger_file;
@@ -27,6 +32,7 @@ mod prove;
 mod rim;
 mod steps;
 pub mod survey;
+mod undo;
 
 pub use error::{Stopped, Where};
 pub use lead::{Session, SessionSettings};

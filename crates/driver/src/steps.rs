@@ -6,10 +6,7 @@ use jiff::Timestamp;
 use migrate_core::{
     handover::{
         Event, Goal, Outcome, Refusal, RunKind, Stage, Step, Violation, decide,
-        judge::{
-            Blocked, Evidence, Obstacle, fence_stands, member_stands, source_is_same, source_unmoved, target_for_copy,
-            target_is_free, violation,
-        },
+        judge::{Blocked, Obstacle, probe_can_observe, source_as_planned, target_for_copy, target_is_free, violation},
     },
     id::WaveName,
     name::{SecretName, VaultPath},
@@ -24,6 +21,7 @@ use crate::{
 };
 
 pub(crate) const PREFLIGHT: Where = Where("preflight");
+pub(crate) const ROTATION: Where = Where("rotation");
 pub(crate) const FENCE: Where = Where("fence");
 pub(crate) const SETTLE: Where = Where("settle");
 pub(crate) const COPY: Where = Where("copy");
@@ -32,11 +30,8 @@ pub(crate) const COMMIT: Where = Where("commit");
 pub(crate) const CONFIRM: Where = Where("confirm");
 pub(crate) const ROLLBACK: Where = Where("rollback");
 
-/// For how long a look at the version maps counts before commit.
-const EVIDENCE_SECONDS: i64 = 60;
-
 /// Members looked at in one call of a port.
-const LOOK: usize = 500;
+pub(crate) const LOOK: usize = 500;
 
 /// How long one step took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +58,16 @@ pub struct Report {
 impl Session<'_> {
     /// Runs a wave towards a goal and no further. Running it again goes on where it stopped (P6, OPS-2).
     ///
+    /// Members in `leave_out` are released first, and the others go on without them (P10). One that was left out before is no error.
+    ///
     /// # Errors
     /// [`Stopped`]; whatever was done until then stands in the ledger.
-    pub async fn apply(&mut self, plan: &CheckedPlan, goal: Goal) -> Result<Report, Stopped> {
+    pub async fn apply(&mut self, plan: &CheckedPlan, goal: Goal, leave_out: &BTreeSet<SecretName>) -> Result<Report, Stopped> {
         let wave = plan.plan().wave.clone();
         self.belongs(plan).await?;
         let mut steps = Vec::new();
-        if decide(self.state(), &wave, RunKind::Apply, goal) == Step::Reached {
+        let leaving = self.still_members(plan, leave_out)?;
+        if leaving.is_empty() && decide(self.state(), &wave, RunKind::Apply, goal) == Step::Reached {
             return Ok(self.report(&wave, true, steps));
         }
         if decide(self.state(), &wave, RunKind::Apply, goal) == Step::Begin {
@@ -77,9 +75,33 @@ impl Session<'_> {
             self.as_planned(plan, None).await?;
         }
         self.take_lead(&wave, RunKind::Apply).await?;
-        let result = self.drive(&wave, RunKind::Apply, goal, plan, &mut steps).await;
+        let left = match leaving.is_empty() {
+            true => Ok(()),
+            false => self.decisive(Event::LeftOut { wave: wave.clone(), members: leaving }).await,
+        };
+        let result = match left {
+            Ok(()) => self.drive(&wave, RunKind::Apply, goal, plan, &mut steps).await,
+            Err(stopped) => Err(stopped),
+        };
         self.finish(&wave, result)?;
         Ok(self.report(&wave, false, steps))
+    }
+
+    /// Those of `names` that are still members; the rest of them must have been, by the plan.
+    fn still_members(&self, plan: &CheckedPlan, names: &BTreeSet<SecretName>) -> Result<BTreeSet<SecretName>, Stopped> {
+        let wave = &plan.plan().wave;
+        if names.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let state = self.state().waves.get(wave).ok_or_else(|| Refusal::NoSuchWave(wave.clone()))?;
+        if let Some(name) = names.iter().find(|name| !plan.plan().members.iter().any(|member| &member.name == *name)) {
+            return Err(Refusal::NotAMember { name: name.clone(), wave: wave.clone() }.into());
+        }
+        let still: BTreeSet<SecretName> = names.iter().filter(|name| state.members.contains_key(name)).cloned().collect();
+        if still.len() == state.members.len() {
+            return Err(Refusal::Incomplete { wave: wave.clone(), event: "left-out" }.into());
+        }
+        Ok(still)
     }
 
     /// Takes a wave back to before it began (P9). Not after commit (P5).
@@ -160,6 +182,8 @@ impl Session<'_> {
                 self.as_planned(plan, Some(&mark)).await?;
                 self.record(Event::Preflighted { wave: wave.clone() })?;
             }
+            Step::CancelRotation(members) => self.cancel_rotation(wave, &members).await?,
+            Step::AwaitRotation(members) => self.await_rotation(wave, plan, &members).await?,
             Step::Fence(members) => self.fence(wave, &members).await?,
             Step::Settle => self.settle(wave, plan).await?,
             Step::Copy { members, verify } => self.copy(wave, plan, &members, verify).await?,
@@ -169,6 +193,7 @@ impl Session<'_> {
             Step::BeginRollback => self.decisive(Event::RollbackBegun { wave: wave.clone() }).await?,
             Step::Clear(members) => self.clear(wave, &members).await?,
             Step::Unfence(members) => self.unfence(wave, &members).await?,
+            Step::RestoreRotation(members) => self.restore_rotation(wave, &members).await?,
             Step::FinishRollback => self.record(Event::RolledBack { wave: wave.clone() })?,
         }
         Ok(false)
@@ -210,7 +235,9 @@ impl Session<'_> {
     async fn as_planned(&self, plan: &CheckedPlan, mark: Option<&Mark>) -> Result<(), Stopped> {
         let mut blocked = Vec::new();
         let begun = plan.plan().begun();
-        let members: Vec<_> = begun.iter().collect();
+        // Once it has begun, members may have been left out.
+        let held = self.state().waves.get(&plan.plan().wave).filter(|_| mark.is_some());
+        let members: Vec<_> = begun.iter().filter(|(name, _)| held.is_none_or(|wave| wave.members.contains_key(*name))).collect();
         for chunk in members.chunks(LOOK) {
             self.pause(PREFLIGHT)?;
             let sources: Vec<SecretName> = chunk.iter().map(|(_, begun)| begun.source.clone()).collect();
@@ -218,13 +245,20 @@ impl Session<'_> {
             let seen = self.systems.outgoing.describe(&sources).await;
             let targets = self.systems.incoming.describe(&paths).await;
             for (((name, begun), seen), target) in chunk.iter().zip(seen).zip(targets) {
-                let verdict = source_unmoved(begun, &begun.versions, &seen).and_then(|()| match mark {
+                let verdict = source_as_planned(begun, &seen).and_then(|()| match mark {
                     Some(mark) => target_for_copy(mark, &target).map(drop),
                     None => target_is_free(&target),
                 });
                 if let Err(obstacle) = verdict {
                     blocked.push(Blocked { name: (*name).clone(), obstacle });
                 }
+            }
+            if plan.plan().fence.observed_by_probe {
+                let probes = self.systems.outgoing.probe(&sources).await;
+                let judged = chunk.iter().zip(probes).filter_map(|((name, _), probe)| {
+                    probe_can_observe(&probe).err().map(|obstacle| Blocked { name: (*name).clone(), obstacle })
+                });
+                blocked.extend(judged);
             }
             self.progress.advance(chunk.len());
         }
@@ -235,153 +269,6 @@ impl Session<'_> {
         } else {
             Err(Stopped::Stale(blocked))
         }
-    }
-
-    async fn fence(&mut self, wave: &WaveName, members: &[SecretName]) -> Result<(), Stopped> {
-        let mark = self.mark(wave);
-        for chunk in members.chunks(self.settings.pace.batch) {
-            self.pause(FENCE)?;
-            let names: BTreeSet<SecretName> = chunk.iter().cloned().collect();
-            let sources = self.sources(wave, chunk);
-            self.record(Event::FenceIntended { wave: wave.clone(), members: names })?;
-            self.still_leading(FENCE).await?;
-            let results = self.systems.outgoing.fence(&sources, &mark).await;
-            let mut fenced = BTreeSet::new();
-            let mut blocked = Vec::new();
-            for (name, result) in chunk.iter().zip(results) {
-                match result {
-                    Ok(()) => {
-                        fenced.insert(name.clone());
-                    }
-                    Err(error) => blocked.push(Blocked { name: name.clone(), obstacle: Obstacle::of_effect(&error) }),
-                }
-            }
-            self.progress.advance(fenced.len());
-            if !fenced.is_empty() {
-                self.record(Event::Fenced { wave: wave.clone(), members: fenced })?;
-            }
-            stop_if_any(FENCE, blocked)?;
-        }
-        Ok(())
-    }
-
-    async fn settle(&mut self, wave: &WaveName, plan: &CheckedPlan) -> Result<(), Stopped> {
-        let seconds = plan.plan().fence.settle_seconds;
-        self.sleep(SETTLE, seconds).await?;
-        let mark = self.mark(wave);
-        let names = self.names(wave);
-        let mut settled = std::collections::BTreeMap::new();
-        let mut blocked = Vec::new();
-        for chunk in names.chunks(LOOK) {
-            self.pause(SETTLE)?;
-            let sources = self.sources(wave, chunk);
-            let fences = self.systems.outgoing.fences(&sources).await;
-            let seen = self.systems.outgoing.describe(&sources).await;
-            for ((name, fence), seen) in chunk.iter().zip(fences).zip(seen) {
-                let Some(member) = self.state().waves.get(wave).and_then(|wave| wave.members.get(name)) else { continue };
-                match fence_stands(&mark, &fence).and_then(|()| source_is_same(&member.begun, &seen)) {
-                    Ok(secret) => {
-                        if secret.versions != *member.versions {
-                            self.progress
-                                .note(&format!("{name} was written before its fence took effect; the new version counts"));
-                        }
-                        settled.insert(name.clone(), secret.versions.clone().into());
-                    }
-                    Err(obstacle) => blocked.push(Blocked { name: name.clone(), obstacle }),
-                }
-            }
-            self.progress.advance(chunk.len());
-        }
-        self.stop_or_violated(wave, SETTLE, blocked)?;
-        self.record(Event::Settled { wave: wave.clone(), after_seconds: seconds, members: settled })
-    }
-
-    async fn commit(&mut self, wave: &WaveName, plan: &CheckedPlan) -> Result<(), Stopped> {
-        let blocked = self.look(wave, COMMIT).await?;
-        self.stop_or_violated(wave, COMMIT, blocked)?;
-        self.still_leading(COMMIT).await?;
-        let consumers_by_hand = plan.consumers_by_hand();
-        self.decisive(Event::Committed { wave: wave.clone(), consumers_by_hand }).await
-    }
-
-    async fn confirm(&mut self, wave: &WaveName, plan: &CheckedPlan) -> Result<(), Stopped> {
-        self.sleep(CONFIRM, plan.plan().fence.settle_seconds).await?;
-        let blocked = self.look(wave, CONFIRM).await?;
-        self.stop_or_violated(wave, CONFIRM, blocked)?;
-        self.record(Event::Confirmed { wave: wave.clone() })
-    }
-
-    /// Looks at fence, versions and copy of every member: fences first, since they take longest, then the rest, which must be fresh.
-    async fn look(&self, wave: &WaveName, step: Where) -> Result<Vec<Blocked>, Stopped> {
-        let names = self.names(wave);
-        let mut fences = Vec::with_capacity(names.len());
-        for chunk in names.chunks(LOOK) {
-            self.pause(step)?;
-            fences.extend(self.systems.outgoing.fences(&self.sources(wave, chunk)).await);
-        }
-        let began = self.clock.now();
-        let mark = self.committed_mark(wave);
-        let mut blocked = Vec::new();
-        let mut fences = fences.into_iter();
-        for chunk in names.chunks(LOOK) {
-            self.pause(step)?;
-            let sources = self.systems.outgoing.describe(&self.sources(wave, chunk)).await;
-            let targets = self.systems.incoming.describe(&self.paths(wave, chunk)).await;
-            for (((name, source), target), fence) in chunk.iter().zip(sources).zip(targets).zip(&mut fences) {
-                let Some(member) = self.state().waves.get(wave).and_then(|wave| wave.members.get(name)) else { continue };
-                if let Err(obstacle) = member_stands(&mark, member, &Evidence { source, fence, target }) {
-                    blocked.push(Blocked { name: name.clone(), obstacle });
-                }
-            }
-            self.progress.advance(chunk.len());
-        }
-        let seconds = self.clock.now().duration_since(began).as_secs();
-        if step == COMMIT && seconds > EVIDENCE_SECONDS {
-            return Err(Stopped::EvidenceTooOld { members: names.len(), seconds: seconds.unsigned_abs() });
-        }
-        Ok(blocked)
-    }
-
-    /// The mark that the copies of a wave bear: this run's before commit, the committing run's after.
-    fn committed_mark(&self, wave: &WaveName) -> Mark {
-        let mut mark = self.mark(wave);
-        let stamped = self.state().waves.get(wave).and_then(|wave| wave.stamped_epoch());
-        if let Some(epoch) = stamped {
-            mark.epoch = epoch;
-        }
-        mark
-    }
-
-    async fn clear(&mut self, wave: &WaveName, members: &[SecretName]) -> Result<(), Stopped> {
-        let mark = self.mark(wave);
-        for chunk in members.chunks(self.settings.pace.batch) {
-            self.pause(ROLLBACK)?;
-            self.still_leading(ROLLBACK).await?;
-            let results = self.systems.incoming.clear(&self.paths(wave, chunk), &mark).await;
-            let (done, blocked) = split(chunk, results);
-            self.progress.advance(done.len());
-            if !done.is_empty() {
-                self.record(Event::Cleared { wave: wave.clone(), members: done })?;
-            }
-            stop_if_any(ROLLBACK, blocked)?;
-        }
-        Ok(())
-    }
-
-    async fn unfence(&mut self, wave: &WaveName, members: &[SecretName]) -> Result<(), Stopped> {
-        let mark = self.mark(wave);
-        for chunk in members.chunks(self.settings.pace.batch) {
-            self.pause(ROLLBACK)?;
-            self.still_leading(ROLLBACK).await?;
-            let results = self.systems.outgoing.unfence(&self.sources(wave, chunk), &mark).await;
-            let (done, blocked) = split(chunk, results);
-            self.progress.advance(done.len());
-            if !done.is_empty() {
-                self.record(Event::Unfenced { wave: wave.clone(), members: done })?;
-            }
-            stop_if_any(ROLLBACK, blocked)?;
-        }
-        Ok(())
     }
 
     /// Jobs of the copy pipeline for these members.
@@ -409,7 +296,7 @@ impl Session<'_> {
         Err(Stopped::Violated(blocked))
     }
 
-    async fn sleep(&self, step: Where, seconds: u64) -> Result<(), Stopped> {
+    pub(crate) async fn sleep(&self, step: Where, seconds: u64) -> Result<(), Stopped> {
         let slept = self.clock.sleep(Duration::from_secs(seconds));
         tokio::select! {
             () = slept => Ok(()),
@@ -417,18 +304,18 @@ impl Session<'_> {
         }
     }
 
-    fn names(&self, wave: &WaveName) -> Vec<SecretName> {
+    pub(crate) fn names(&self, wave: &WaveName) -> Vec<SecretName> {
         self.state().waves.get(wave).map(|wave| wave.members.keys().cloned().collect()).unwrap_or_default()
     }
 
-    fn sources(&self, wave: &WaveName, names: &[SecretName]) -> Vec<SecretName> {
-        let members = self.state().waves.get(wave).map(|wave| &wave.members);
-        names.iter().filter_map(|name| Some(members?.get(name)?.begun.source.clone())).collect()
+    pub(crate) fn sources(&self, wave: &WaveName, names: &[SecretName]) -> Vec<SecretName> {
+        let held = self.state().waves.get(wave);
+        names.iter().filter_map(|name| Some(held?.member(name)?.begun.source.clone())).collect()
     }
 
-    fn paths(&self, wave: &WaveName, names: &[SecretName]) -> Vec<VaultPath> {
-        let members = self.state().waves.get(wave).map(|wave| &wave.members);
-        names.iter().filter_map(|name| Some(members?.get(name)?.begun.path.clone())).collect()
+    pub(crate) fn paths(&self, wave: &WaveName, names: &[SecretName]) -> Vec<VaultPath> {
+        let held = self.state().waves.get(wave);
+        names.iter().filter_map(|name| Some(held?.member(name)?.begun.path.clone())).collect()
     }
 }
 
@@ -437,6 +324,7 @@ fn describe(step: &Step, all: usize) -> (&'static str, usize) {
     match step {
         Step::Begin => ("begin", 0),
         Step::Preflight => (PREFLIGHT.0, all),
+        Step::CancelRotation(members) | Step::AwaitRotation(members) => (ROTATION.0, members.len()),
         Step::Fence(members) => (FENCE.0, members.len()),
         Step::Settle => (SETTLE.0, all),
         Step::Copy { members, verify: false } => (COPY.0, members.len()),
@@ -445,12 +333,16 @@ fn describe(step: &Step, all: usize) -> (&'static str, usize) {
         Step::Commit => (COMMIT.0, all),
         Step::Confirm => (CONFIRM.0, all),
         Step::BeginRollback | Step::FinishRollback => (ROLLBACK.0, 0),
-        Step::Clear(members) | Step::Unfence(members) => (ROLLBACK.0, members.len()),
+        Step::Clear(members) | Step::Unfence(members) | Step::RestoreRotation(members) => (ROLLBACK.0, members.len()),
         Step::Reached => ("done", 0),
     }
 }
 
-fn split(names: &[SecretName], results: Vec<Result<(), migrate_core::ports::PortError>>) -> (BTreeSet<SecretName>, Vec<Blocked>) {
+/// What was done, and what was not and why.
+pub(crate) fn split(
+    names: &[SecretName],
+    results: Vec<Result<(), migrate_core::ports::PortError>>,
+) -> (BTreeSet<SecretName>, Vec<Blocked>) {
     let mut done = BTreeSet::new();
     let mut blocked = Vec::new();
     for (name, result) in names.iter().zip(results) {
@@ -475,7 +367,7 @@ pub(crate) fn stop_if_any(step: Where, blocked: Vec<Blocked>) -> Result<(), Stop
     }
 }
 
-fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     // A clock that was set back in between makes a step look instant, nothing more.
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }

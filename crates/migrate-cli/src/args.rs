@@ -10,6 +10,7 @@ use migrate_core::{
     handover::Goal,
     id::{Epoch, WaveName},
     inventory::{Consumer, ConsumerMeans, Prose, Sdk as SdkConsumer},
+    name::SecretName,
 };
 use phase0_sdk::populate::Piece;
 
@@ -217,6 +218,9 @@ pub struct Apply {
     /// How far to go; authority moves with commit, and there is no way back from it
     #[arg(long, value_enum, default_value_t = Through::Verify, value_name = "STEP")]
     pub through: Through,
+    /// Let this member out of the wave: our copy and fence are taken away from it, the others go on; can be repeated (recorded)
+    #[arg(long, value_name = "NAME", value_parser = secret)]
+    pub leave_out: Vec<SecretName>,
     /// Commit although ExternalSecrets read members: I switch them myself afterwards (recorded)
     #[arg(long)]
     pub consumers_by_hand: bool,
@@ -330,6 +334,10 @@ fn tag(text: &str) -> Result<(String, String), String> {
 
 fn wave(text: &str) -> Result<WaveName, String> {
     WaveName::parse(text).map_err(|error| error.to_string())
+}
+
+fn secret(text: &str) -> Result<SecretName, String> {
+    SecretName::parse(text).map_err(|error| error.to_string())
 }
 
 fn epoch(text: &str) -> Result<Epoch, String> {

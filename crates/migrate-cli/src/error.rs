@@ -62,6 +62,8 @@ pub enum Reason {
     PlanStale,
     /// Members can't go on.
     MembersBlocked,
+    /// A secret was named that is not in the wave, or its wave has not begun.
+    NotAMember,
     /// A wave that has not begun or is committed can't be taken back.
     NoWayBack,
     /// Consumers would be left behind by a commit.
@@ -141,6 +143,7 @@ impl Reason {
             | Self::PlanRefused
             | Self::PlanStale
             | Self::MembersBlocked
+            | Self::NotAMember
             | Self::NoWayBack
             | Self::Consumers
             | Self::Differs

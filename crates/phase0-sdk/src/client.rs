@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use migrate_core::{
     id::SourceVersion,
     name::{SecretArn, SecretName},
-    observed::{ListedSecret, Rotation, SourceIdentity, SourceSecret, VersionMap},
+    observed::{Felt, ListedSecret, Rotation, SourceIdentity, SourceSecret, VersionMap},
     ports::{PortError, PortErrorKind, SourceReading},
     quota::LIST_PAGE,
     value::{SecretBytes, SecretText, SecretValue},
@@ -37,7 +37,7 @@ use crate::{
     failure::Outcome,
     host::{host_of, is_amazons, is_loopback},
     populate::Creation,
-    settings::{Credentials, GivenCredentials, Settings},
+    settings::{Credentials, GivenCredentials, Probe, Settings},
 };
 
 /// Longest piece of a service's message that goes into an error.
@@ -45,6 +45,8 @@ const DETAIL_CHARACTERS: usize = 300;
 
 pub(crate) struct Client {
     secrets: aws_sdk_secretsmanager::Client,
+    /// The same service, asked by a principal that the fence does not exempt.
+    probe: Option<aws_sdk_secretsmanager::Client>,
     sts: aws_sdk_sts::Client,
     region: String,
     /// The host that Secrets Manager was asked at, wherever its endpoint came from; set by the first request.
@@ -83,8 +85,13 @@ impl Client {
         let region = region.as_ref().to_owned();
         let host = Arc::default();
         let secrets = aws_sdk_secretsmanager::config::Builder::from(&config).interceptor(AskedHost(Arc::clone(&host))).build();
+        let probe = match &settings.probe {
+            None => None,
+            Some(probe) => Some(aws_sdk_secretsmanager::Client::new(&as_probe(probe, settings, &config).await)),
+        };
         Ok(Self {
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
+            probe,
             sts: aws_sdk_sts::Client::new(&config),
             region,
             host,
@@ -245,6 +252,57 @@ impl Client {
         self.check_name(request, answer.name.as_deref()).map_err(PortError::maybe_done)
     }
 
+    /// Turns rotation off. A secret that was never rotated is an error of kind `InvalidState`.
+    pub(crate) async fn cancel_rotation(&self, name: &str) -> Result<(), PortError> {
+        let request = Request { operation: "CancelRotateSecret", subject: name, changes: true };
+        let send = || async { self.secrets.cancel_rotate_secret().secret_id(name).send().await.map_err(failed) };
+        let answer = self.attempts.run(request, send).await?;
+        self.check_name(request, answer.name.as_deref()).map_err(PortError::maybe_done)
+    }
+
+    /// Turns rotation on as given, from its next scheduled time on. The service runs the function's `testSecret` step meanwhile.
+    pub(crate) async fn rotate(&self, name: &str, rotation: &Rotation) -> Result<(), PortError> {
+        let request = Request { operation: "RotateSecret", subject: name, changes: true };
+        let rules = RotationRulesType::builder()
+            .set_automatically_after_days(rotation.after_days.filter(|_| rotation.schedule.is_none()))
+            .set_duration(rotation.duration.clone())
+            .set_schedule_expression(rotation.schedule.clone())
+            .build();
+        let send = || async {
+            let call = self.secrets.rotate_secret().secret_id(name).rotate_immediately(false);
+            let call = call.set_rotation_lambda_arn(rotation.lambda_arn.clone()).rotation_rules(rules.clone());
+            call.send().await.map_err(failed)
+        };
+        let answer = self.attempts.run(request, send).await?;
+        self.check_name(request, answer.name.as_deref()).map_err(PortError::maybe_done)
+    }
+
+    /// Asks, as the probe, for a version to be made that is there already with other data. That is refused either way: before the request
+    /// is looked at where the probe may not write, and for the version where it may
+    /// (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html>, `ClientRequestToken`). Should it be carried
+    /// out after all, no label that anybody reads would move.
+    pub(crate) async fn probe(&self, name: &str, current: &SourceVersion) -> Result<Felt, PortError> {
+        let request = Request { operation: "PutSecretValue", subject: name, changes: false };
+        let Some(probe) = &self.probe else {
+            return Err(PortError::new(PortErrorKind::Misconfigured, "PutSecretValue", name, "no probe principal is set up"));
+        };
+        let send = || async {
+            let call = probe.put_secret_value().secret_id(name).client_request_token(current.as_str());
+            let call = call.version_stages("migrate-probe").secret_string(uuid::Uuid::new_v4().to_string());
+            match call.send().await.map_err(failed) {
+                Err(Failed { outcome: Outcome::Refused { code, .. }, .. }) if code == "AccessDeniedException" => {
+                    Ok(Felt::Refused)
+                }
+                Err(Failed { outcome: Outcome::Refused { code, .. }, .. }) if code == "ResourceExistsException" => {
+                    Ok(Felt::Accepted)
+                }
+                Ok(_) => Ok(Felt::Accepted),
+                Err(failed) => Err(failed),
+            }
+        };
+        self.attempts.run(request, send).await
+    }
+
     pub(crate) async fn delete_policy(&self, name: &str) -> Result<(), PortError> {
         let request = Request { operation: "DeleteResourcePolicy", subject: name, changes: true };
         let send = || async { self.secrets.delete_resource_policy().secret_id(name).send().await.map_err(failed) };
@@ -269,6 +327,37 @@ impl Client {
             _ => false,
         };
         unknown && self.host.get().is_some_and(|host| !is_amazons(host))
+    }
+}
+
+/// The configuration under which the probe asks: the same region and endpoint, another principal.
+async fn as_probe(probe: &Probe, settings: &Settings, ours: &SdkConfig) -> SdkConfig {
+    let credentials = match probe {
+        Probe::Role(role) => {
+            let provider = aws_config::sts::AssumeRoleProvider::builder(role).session_name("migrate-probe").configure(ours);
+            SharedCredentialsProvider::new(provider.build().await)
+        }
+        Probe::Profile(profile) => {
+            let named =
+                Settings { profile: Some(profile.clone()), credentials: Credentials::DefaultChain, ..reached_alike(settings) };
+            match configure(&named).await.credentials_provider() {
+                Some(provider) => provider,
+                None => return ours.clone(),
+            }
+        }
+    };
+    ours.clone().into_builder().credentials_provider(credentials).build()
+}
+
+/// As these settings reach the service, without whose keys they use.
+fn reached_alike(settings: &Settings) -> Settings {
+    Settings {
+        region: settings.region.clone(),
+        endpoint_url: settings.endpoint_url.clone(),
+        connect_timeout: settings.connect_timeout,
+        read_timeout: settings.read_timeout,
+        attempt_timeout: settings.attempt_timeout,
+        ..Settings::default()
     }
 }
 

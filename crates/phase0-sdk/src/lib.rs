@@ -27,4 +27,4 @@ mod settings;
 
 pub use perform::Created;
 pub use port::SecretsManager;
-pub use settings::{Credentials, GivenCredentials, Settings};
+pub use settings::{Credentials, GivenCredentials, Probe, Settings};

@@ -9,7 +9,7 @@ use migrate_core::{
     aws_policy::{self, Change, Unmergeable},
     id::SourceVersion,
     name::SecretName,
-    observed::Mark,
+    observed::{Felt, Mark, Rotation},
     ports::{Effect, PortError, PortErrorKind},
     value::SecretValue,
 };
@@ -41,6 +41,47 @@ impl SecretsManager {
 
     pub(crate) async fn unfence_one(&self, name: &SecretName, mark: &Mark) -> Result<(), PortError> {
         self.change_policy(name, |stored| aws_policy::unfence(stored, mark), false).await
+    }
+
+    /// Tries to write as the probe. Its token is the version that is current now: a newer one would only be there with a value of its own.
+    pub(crate) async fn probe_one(&self, name: &SecretName) -> Result<Felt, PortError> {
+        let secret = self.client.describe(name.as_str()).await?;
+        match secret.versions.current() {
+            Some(current) => self.client.probe(name.as_str(), current).await,
+            None => {
+                Err(PortError::new(PortErrorKind::InvalidState, "PutSecretValue", name.as_str(), "it has no current version"))
+            }
+        }
+    }
+
+    pub(crate) async fn cancel_rotation_of(&self, name: &SecretName) -> Result<(), PortError> {
+        match self.client.cancel_rotation(name.as_str()).await {
+            // The answer was lost: look, and once more if it did not arrive.
+            Err(error) if error.effect == Effect::Unknown => {
+                let secret = self.client.describe(name.as_str()).await.map_err(PortError::maybe_done)?;
+                if secret.rotation_enabled { Err(error) } else { Ok(()) }
+            }
+            other => other,
+        }
+    }
+
+    pub(crate) async fn restore_rotation_of(&self, name: &SecretName, rotation: &Rotation) -> Result<(), PortError> {
+        let found = self.client.describe(name.as_str()).await?;
+        if found.rotation_enabled {
+            // Ours of an earlier try, or somebody else's: either way it is on.
+            return Ok(());
+        }
+        if found.rotation.is_some_and(|found| found.lambda_arn.is_some() && found.lambda_arn != rotation.lambda_arn) {
+            let what = "another rotation function was set meanwhile; it was not touched";
+            return Err(PortError::new(PortErrorKind::Conflict, "RotateSecret", name.as_str(), what));
+        }
+        match self.client.rotate(name.as_str(), rotation).await {
+            Err(error) if error.effect == Effect::Unknown => {
+                let found = self.client.describe(name.as_str()).await.map_err(PortError::maybe_done)?;
+                if found.rotation_enabled { Ok(()) } else { Err(error) }
+            }
+            other => other,
+        }
     }
 
     /// Creates a secret, or finds that it is there with this very value, and reads it back either way (REQ SDK-6). Never overwrites.

@@ -5,7 +5,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use migrate_core::{
     aws_policy::{CallerPrincipal, Exempt, principal_of_caller},
     name::SecretName,
-    observed::{FenceSeen, ListedSecret, Mark, Sighting, SourceIdentity, SourceSecret},
+    observed::{Felt, FenceSeen, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret},
     ports::{Outgoing, PortError, PortErrorKind, SourceReading},
 };
 use tokio::sync::OnceCell;
@@ -110,6 +110,18 @@ impl Outgoing for SecretsManager {
 
     async fn fences(&self, names: &[SecretName]) -> Vec<Sighting<FenceSeen>> {
         self.each(names.len(), |at| self.fence_of(&names[at]).boxed()).await
+    }
+
+    async fn probe(&self, names: &[SecretName]) -> Vec<Result<Felt, PortError>> {
+        self.each(names.len(), |at| self.probe_one(&names[at]).boxed()).await
+    }
+
+    async fn cancel_rotation(&self, names: &[SecretName]) -> Vec<Result<(), PortError>> {
+        self.each(names.len(), |at| self.cancel_rotation_of(&names[at]).boxed()).await
+    }
+
+    async fn restore_rotation(&self, rotations: &[(SecretName, Rotation)]) -> Vec<Result<(), PortError>> {
+        self.each(rotations.len(), |at| self.restore_rotation_of(&rotations[at].0, &rotations[at].1).boxed()).await
     }
 
     async fn unfence(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>> {

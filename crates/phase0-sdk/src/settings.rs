@@ -27,6 +27,8 @@ pub struct Settings {
     /// of break-glass, with their paths. Empty means the caller alone, whose ARN does not show a role's path: a role with a
     /// path must be listed.
     pub exempt: Vec<String>,
+    /// The principal that tries to write to fenced secrets, and must be refused. None: enforcement is not observed.
+    pub probe: Option<Probe>,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
     /// Longest wait for the first byte of an answer.
@@ -44,6 +46,16 @@ pub struct Settings {
     /// Share of each service quota that this process may use, in percent: others in the account need theirs. Over 100 only
     /// where AWS has raised the quota, or where the endpoint is not AWS.
     pub quota_percent: u32,
+}
+
+/// Who tries to write to a fenced secret: an ordinary principal, with `secretsmanager:PutSecretValue` and `DescribeSecret`, that the fence
+/// does not exempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// A profile of the shared configuration files.
+    Profile(String),
+    /// A role, which our own credentials assume (`sts:AssumeRole`).
+    Role(String),
 }
 
 /// Whose keys sign the requests.
@@ -77,6 +89,7 @@ impl Default for Settings {
             endpoint_url: None,
             credentials: Credentials::DefaultChain,
             exempt: Vec::new(),
+            probe: None,
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(20),
             attempt_timeout: Duration::from_secs(30),

@@ -1,8 +1,10 @@
 //! What is to do next: from the state alone, so that a resumed run and a first run take the same way.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Handover, Member, MemberStep, RunKind, Stage, Wave};
+use super::{Handover, Member, MemberStep, RotationStep, RunKind, Stage, Wave};
 use crate::{
     id::{Epoch, WaveName},
     name::SecretName,
@@ -30,6 +32,10 @@ pub enum Step {
     Begin,
     /// Observe everything again and compare it with the plan.
     Preflight,
+    /// Cancel rotation of these.
+    CancelRotation(Vec<SecretName>),
+    /// Wait until no rotation of these can be in flight.
+    AwaitRotation(Vec<SecretName>),
     /// Fence these.
     Fence(Vec<SecretName>),
     /// Wait the settle time, then read fences and versions again.
@@ -53,6 +59,8 @@ pub enum Step {
     Clear(Vec<SecretName>),
     /// Take our fence from these away.
     Unfence(Vec<SecretName>),
+    /// Turn rotation of these on again, as it was.
+    RestoreRotation(Vec<SecretName>),
     /// Record that the wave is gone.
     FinishRollback,
     /// What was asked for is reached; there is nothing to do.
@@ -74,9 +82,21 @@ pub fn decide(state: &Handover, wave: &WaveName, run: RunKind, goal: Goal) -> St
 }
 
 fn towards_commit(wave: &Wave, epoch: Epoch, goal: Goal) -> Step {
+    // Those that were left out first: nobody can write to them until they are released.
+    if let Some(step) = release(&wave.leaving) {
+        return step;
+    }
     match wave.stage {
         Stage::Begun => Step::Preflight,
         Stage::Preflighted => {
+            let rotated = names(wave, |member| member.may_be_rotating() && member.rotation < RotationStep::Cancelled);
+            if !rotated.is_empty() {
+                return Step::CancelRotation(rotated);
+            }
+            let rotating = names(wave, Member::may_be_rotating);
+            if !rotating.is_empty() {
+                return Step::AwaitRotation(rotating);
+            }
             let open = names(wave, |member| member.step != MemberStep::Fenced);
             if open.is_empty() { Step::Settle } else { Step::Fence(open) }
         }
@@ -114,15 +134,20 @@ fn back(wave: &Wave) -> Step {
     match wave.stage {
         Stage::RolledBack | Stage::Committed | Stage::Confirmed => Step::Reached,
         Stage::Begun | Stage::Preflighted | Stage::Settled => Step::BeginRollback,
-        Stage::RollingBack => {
-            let uncleared = names(wave, |member| !matches!(member.step, MemberStep::Cleared | MemberStep::Unfenced));
-            if !uncleared.is_empty() {
-                return Step::Clear(uncleared);
-            }
-            let fenced = names(wave, |member| member.step != MemberStep::Unfenced);
-            if fenced.is_empty() { Step::FinishRollback } else { Step::Unfence(fenced) }
-        }
+        Stage::RollingBack => release(&wave.members).unwrap_or(Step::FinishRollback),
     }
+}
+
+/// The next step that takes away what we added to these: the copy, then the fence, then what rotation was turned off.
+fn release(members: &BTreeMap<SecretName, Member>) -> Option<Step> {
+    let those = |wanted: fn(&Member) -> bool| {
+        let names: Vec<SecretName> = members.iter().filter(|(_, member)| wanted(member)).map(|(name, _)| name.clone()).collect();
+        (!names.is_empty()).then_some(names)
+    };
+    let clear = those(|member| !matches!(member.step, MemberStep::Cleared | MemberStep::Unfenced)).map(Step::Clear);
+    let unfence = || those(|member| member.step != MemberStep::Unfenced).map(Step::Unfence);
+    let restore = || those(Member::owes_rotation).map(Step::RestoreRotation);
+    clear.or_else(unfence).or_else(restore)
 }
 
 fn names(wave: &Wave, wanted: impl Fn(&Member) -> bool) -> Vec<SecretName> {

@@ -12,7 +12,7 @@ use crate::{
     codec::Encoding,
     id::{LedgerId, SourceVersion, TargetVersion, WaveName},
     name::{SecretArn, SecretName, VaultPath},
-    observed::VersionMap,
+    observed::{Rotation, VersionMap},
 };
 
 /// What a run was started for.
@@ -49,6 +49,9 @@ pub struct Begun {
     pub versions: Arc<VersionMap>,
     /// How it is laid out at the incoming authority.
     pub encoding: Encoding,
+    /// How it is rotated, where rotation is on: cancelled before the fence, given back by a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
 }
 
 /// What somebody else did to a fenced or committed secret.
@@ -126,6 +129,29 @@ pub enum Event {
         /// Which wave.
         wave: WaveName,
     },
+    /// Rotation of these is about to be cancelled.
+    RotationCancelIntended {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
+    /// No new rotation of these begins; one in flight may still run.
+    RotationCancelled {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
+    /// The longest time that a rotation in flight can take has passed, and `AWSPENDING` is on no version but the current one.
+    RotationEnded {
+        /// Which wave.
+        wave: WaveName,
+        /// How long after the last cancellation, in seconds.
+        after_seconds: u64,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
     /// These are about to be fenced.
     FenceIntended {
         /// Which wave.
@@ -146,6 +172,9 @@ pub enum Event {
         wave: WaveName,
         /// How long after the last fence was stored, in seconds.
         after_seconds: u64,
+        /// How often a principal that is not exempt tried to write to every member, and was refused each time. 0: nobody tried.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        probes: u32,
         /// Versions of every member. They differ from the planned ones where somebody wrote before the fence took effect.
         members: BTreeMap<SecretName, Arc<VersionMap>>,
     },
@@ -189,6 +218,13 @@ pub enum Event {
         /// What was found.
         violations: Vec<Violation>,
     },
+    /// These leave the wave; the others go on without them. Decisive: from now on no copy of these can be committed.
+    LeftOut {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
     /// The wave goes back. Decisive: from now on no copy of it can be committed.
     RollbackBegun {
         /// Which wave.
@@ -208,6 +244,13 @@ pub enum Event {
         /// Which members.
         members: BTreeSet<SecretName>,
     },
+    /// Rotation of each is on again, as it was before the wave, without rotating at once.
+    RotationRestored {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
     /// The wave is as if it had never begun.
     RolledBack {
         /// Which wave.
@@ -222,11 +265,19 @@ pub enum Event {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde calls")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 impl Event {
     /// Whether the record only counts once the anchor names it.
     #[must_use]
     pub fn is_decisive(&self) -> bool {
-        matches!(self, Self::Lead { .. } | Self::Begin { .. } | Self::Committed { .. } | Self::RollbackBegun { .. })
+        matches!(
+            self,
+            Self::Lead { .. } | Self::Begin { .. } | Self::LeftOut { .. } | Self::Committed { .. } | Self::RollbackBegun { .. }
+        )
     }
 
     /// The wave that it is about.
@@ -237,6 +288,9 @@ impl Event {
             Self::Lead { wave, .. }
             | Self::Begin { wave, .. }
             | Self::Preflighted { wave }
+            | Self::RotationCancelIntended { wave, .. }
+            | Self::RotationCancelled { wave, .. }
+            | Self::RotationEnded { wave, .. }
             | Self::FenceIntended { wave, .. }
             | Self::Fenced { wave, .. }
             | Self::Settled { wave, .. }
@@ -246,9 +300,11 @@ impl Event {
             | Self::Committed { wave, .. }
             | Self::Confirmed { wave }
             | Self::Violated { wave, .. }
+            | Self::LeftOut { wave, .. }
             | Self::RollbackBegun { wave }
             | Self::Cleared { wave, .. }
             | Self::Unfenced { wave, .. }
+            | Self::RotationRestored { wave, .. }
             | Self::RolledBack { wave }
             | Self::Ended { wave, .. } => Some(wave),
         }
@@ -262,6 +318,9 @@ impl Event {
             Self::Lead { .. } => "lead",
             Self::Begin { .. } => "begin",
             Self::Preflighted { .. } => "preflighted",
+            Self::RotationCancelIntended { .. } => "rotation-cancel-intended",
+            Self::RotationCancelled { .. } => "rotation-cancelled",
+            Self::RotationEnded { .. } => "rotation-ended",
             Self::FenceIntended { .. } => "fence-intended",
             Self::Fenced { .. } => "fenced",
             Self::Settled { .. } => "settled",
@@ -271,9 +330,11 @@ impl Event {
             Self::Committed { .. } => "committed",
             Self::Confirmed { .. } => "confirmed",
             Self::Violated { .. } => "violated",
+            Self::LeftOut { .. } => "left-out",
             Self::RollbackBegun { .. } => "rollback-begun",
             Self::Cleared { .. } => "cleared",
             Self::Unfenced { .. } => "unfenced",
+            Self::RotationRestored { .. } => "rotation-restored",
             Self::RolledBack { .. } => "rolled-back",
             Self::Ended { .. } => "ended",
         }

@@ -7,7 +7,7 @@ use crate::{
     codec::Unencodable,
     id::{Epoch, TargetVersion},
     name::SecretName,
-    observed::{FenceSeen, Mark, Sighting, SourceSecret, TargetEntry, VersionMap},
+    observed::{Felt, FenceSeen, Mark, Rotation, Sighting, SourceSecret, TargetEntry, VersionMap},
     ports::PortError,
 };
 
@@ -48,12 +48,28 @@ pub enum Obstacle {
         /// Regions, joined by commas.
         regions: String,
     },
-    /// Rotation is on: it would try to write.
-    #[error("has rotation turned on; cancel it (aws secretsmanager cancel-rotate-secret) and wait until no rotation runs")]
+    /// Rotation is on where it must be off: somebody turned it on again.
+    #[error("has rotation turned on, although this wave cancelled it or never saw it")]
     RotationOn,
-    /// A version labelled AWSPENDING that is not the current one.
-    #[error("has a rotation in flight: a version other than AWSCURRENT is labelled AWSPENDING")]
+    /// A version labelled AWSPENDING that is not the current one, and no rotation of ours to wait for.
+    #[error(
+        "has a version other than AWSCURRENT labelled AWSPENDING, as an unfinished rotation leaves it; finish that or take the label away (aws secretsmanager update-secret-version-stage)"
+    )]
     RotationInFlight,
+    /// A service or partner rotates it by itself, so that nobody can cancel and give back its rotation.
+    #[error("is rotated without a Lambda function of its own (managed rotation), which no fence binds")]
+    RotationManaged,
+    /// Its rotation was turned on, off or changed after the plan.
+    #[error("is rotated otherwise than planned")]
+    RotationChanged,
+    /// A principal that is not exempt may still write, although the fence is stored.
+    #[error("takes new values from the probe although its fence is stored: the fence does not hold yet")]
+    FenceNotFelt,
+    /// The probe is refused before anything is fenced, so that its refusal afterwards would say nothing.
+    #[error(
+        "refuses the probe before it is fenced, so the probe can't observe the fence: allow it secretsmanager:PutSecretValue"
+    )]
+    ProbeRefused,
     /// It could not be looked at.
     #[error("could not be seen: {error}")]
     Unknown {
@@ -176,7 +192,7 @@ impl Obstacle {
     /// Whether running the same command again may be enough: nobody has to decide anything.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unknown { .. })
+        matches!(self, Self::Unknown { .. } | Self::FenceNotFelt)
     }
 }
 
@@ -218,14 +234,44 @@ pub fn source_may_join(sighting: &Sighting<SourceSecret>) -> Result<&SourceSecre
     if !secret.replica_regions.is_empty() {
         return Err(Obstacle::Replicated { regions: secret.replica_regions.join(", ") });
     }
-    let Some(current) = secret.versions.current() else { return Err(Obstacle::SourceWithoutValue) };
-    if secret.versions.pending().is_some_and(|pending| pending != current) {
-        return Err(Obstacle::RotationInFlight);
+    if secret.versions.current().is_none() {
+        return Err(Obstacle::SourceWithoutValue);
     }
-    if secret.rotation_enabled {
-        return Err(Obstacle::RotationOn);
+    match rotation_of(secret) {
+        // What is in flight is waited out once it is cancelled.
+        Some(rotation) if rotation.lambda_arn.is_some() => Ok(secret),
+        Some(_) => Err(Obstacle::RotationManaged),
+        None => no_rotation_in_flight(secret).map(|()| secret),
     }
-    Ok(secret)
+}
+
+/// How a secret is rotated, where rotation is on.
+#[must_use]
+pub fn rotation_of(secret: &SourceSecret) -> Option<Rotation> {
+    secret.rotation_enabled.then(|| secret.rotation.clone().unwrap_or_default())
+}
+
+fn no_rotation_in_flight(secret: &SourceSecret) -> Result<(), Obstacle> {
+    let pending = secret.versions.pending();
+    if pending.is_some() && pending != secret.versions.current() { Err(Obstacle::RotationInFlight) } else { Ok(()) }
+}
+
+/// Whether a secret is as its plan says, before anything is done to it. One that is rotated may have been rotated since: which version
+/// counts is said by the look after settling.
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn source_as_planned(begun: &Begun, sighting: &Sighting<SourceSecret>) -> Result<(), Obstacle> {
+    let secret = source_may_join(sighting)?;
+    if secret.arn != begun.arn {
+        return Err(Obstacle::SourceReplaced);
+    }
+    match (&begun.rotation, rotation_of(secret)) {
+        (Some(planned), Some(found)) if *planned == found => Ok(()),
+        (None, None) if secret.versions == *begun.versions => Ok(()),
+        (None, None) => Err(Obstacle::SourceMoved),
+        _ => Err(Obstacle::RotationChanged),
+    }
 }
 
 /// Whether a secret is still the one that was planned, with exactly `versions`.
@@ -243,7 +289,37 @@ pub fn source_unmoved(begun: &Begun, versions: &VersionMap, sighting: &Sighting<
 /// The first [`Obstacle`].
 pub fn source_is_same<'a>(begun: &Begun, sighting: &'a Sighting<SourceSecret>) -> Result<&'a SourceSecret, Obstacle> {
     let secret = source_may_join(sighting)?;
-    if secret.arn == begun.arn { Ok(secret) } else { Err(Obstacle::SourceReplaced) }
+    if secret.arn != begun.arn {
+        return Err(Obstacle::SourceReplaced);
+    }
+    if secret.rotation_enabled {
+        return Err(Obstacle::RotationOn);
+    }
+    no_rotation_in_flight(secret).map(|()| secret)
+}
+
+/// Whether a probe says that the fence holds.
+///
+/// # Errors
+/// [`Obstacle::FenceNotFelt`], or that nobody could tell.
+pub fn fence_is_felt(probe: &Result<Felt, PortError>) -> Result<(), Obstacle> {
+    match probe {
+        Ok(Felt::Refused) => Ok(()),
+        Ok(Felt::Accepted) => Err(Obstacle::FenceNotFelt),
+        Err(error) => Err(Obstacle::of_effect(error)),
+    }
+}
+
+/// Whether a probe can observe a fence at all: it must be let through before there is one.
+///
+/// # Errors
+/// [`Obstacle::ProbeRefused`], or that nobody could tell.
+pub fn probe_can_observe(probe: &Result<Felt, PortError>) -> Result<(), Obstacle> {
+    match probe {
+        Ok(Felt::Accepted) => Ok(()),
+        Ok(Felt::Refused) => Err(Obstacle::ProbeRefused),
+        Err(error) => Err(Obstacle::of_effect(error)),
+    }
 }
 
 /// Whether our fence stands, made by this ledger and wave at `mark.epoch` or before.
@@ -365,7 +441,9 @@ pub fn violation(obstacle: &Obstacle) -> Option<ViolationKind> {
     Some(match obstacle {
         Obstacle::FenceMissing | Obstacle::FencedByOthers { .. } => ViolationKind::FenceRemoved,
         Obstacle::FenceAltered { .. } => ViolationKind::FenceAltered,
-        Obstacle::SourceMoved | Obstacle::RotationInFlight | Obstacle::RotationOn => ViolationKind::SourceChanged,
+        Obstacle::SourceMoved | Obstacle::RotationInFlight | Obstacle::RotationOn | Obstacle::RotationManaged => {
+            ViolationKind::SourceChanged
+        }
         Obstacle::SourceAbsent | Obstacle::SourceReplaced | Obstacle::SourceDeleted | Obstacle::SourceWithoutValue => {
             ViolationKind::SourceReplaced
         }

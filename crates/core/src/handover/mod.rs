@@ -4,7 +4,7 @@
 //! fold of the ledger's events, so recovery and the normal course are the same function (OPS-2, AUT-6).
 //!
 //! ```text
-//!  begin ─► preflight ─► fence ─► settle ─► copy ─► verify ─► COMMIT ─► confirm
+//!  begin ─► preflight ─► (rotation) ─► fence ─► settle ─► copy ─► verify ─► COMMIT ─► confirm
 //!    └───────────┴──────────┴────────┴────────┴────────┴──► rollback
 //! ```
 //!
@@ -27,4 +27,4 @@ mod state;
 pub use decide::{Goal, Step, decide};
 pub use event::{Begun, Event, Outcome, RunKind, Runner, Violation, ViolationKind};
 pub use next::{Refusal, next};
-pub use state::{Handover, Lead, Member, MemberStep, PlanDigest, Stage, Wave};
+pub use state::{Handover, Lead, Member, MemberStep, PlanDigest, RotationStep, Stage, Wave};

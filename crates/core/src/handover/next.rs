@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Event, Handover, Lead, Member, MemberStep, RunKind, Stage, Wave};
+use super::{Event, Handover, Lead, Member, MemberStep, RotationStep as Rotation, RunKind, Stage, Wave};
 use crate::{
     id::{Epoch, WaveName},
     name::SecretName,
@@ -111,10 +111,13 @@ impl Handover {
         let Some(name) = event.wave() else { return Err(Refusal::Creation) };
         let kind = event.kind();
         let serves = match event {
-            Event::RollbackBegun { .. } | Event::Cleared { .. } | Event::Unfenced { .. } | Event::RolledBack { .. } => {
-                lead.run == RunKind::Rollback
-            }
-            Event::Ended { .. } | Event::Violated { .. } => true,
+            Event::RollbackBegun { .. } | Event::RolledBack { .. } => lead.run == RunKind::Rollback,
+            // Taken away from all members by a rollback, from those that were left out by an apply.
+            Event::Cleared { .. }
+            | Event::Unfenced { .. }
+            | Event::RotationRestored { .. }
+            | Event::Ended { .. }
+            | Event::Violated { .. } => true,
             _ => lead.run == RunKind::Apply,
         };
         if &lead.wave != name || !serves || lead.ended {
@@ -180,14 +183,25 @@ impl Handover {
                 let members = members
                     .iter()
                     .map(|(name, begun)| {
-                        let member = Member { begun: begun.clone(), versions: begun.versions.clone(), step: MemberStep::Planned };
+                        let member = Member {
+                            begun: begun.clone(),
+                            versions: begun.versions.clone(),
+                            step: MemberStep::Planned,
+                            rotation: Rotation::Untouched,
+                        };
                         (name.clone(), member)
                     })
                     .collect();
-                let stage = Stage::Begun;
-                let wave_state =
-                    Wave { plan: plan.clone(), stage, members, fenced_under: None, violated: false, consumers_by_hand: false };
-                self.waves.insert(wave.clone(), wave_state);
+                let begun = Wave {
+                    plan: plan.clone(),
+                    stage: Stage::Begun,
+                    members,
+                    leaving: BTreeMap::new(),
+                    fenced_under: None,
+                    violated: false,
+                    consumers_by_hand: false,
+                };
+                self.waves.insert(wave.clone(), begun);
             }
             _ => {
                 if let Some(wave) = event.wave().and_then(|name| self.waves.get_mut(name)) {
@@ -210,9 +224,26 @@ impl Wave {
         };
         match event {
             Event::Preflighted { .. } => at(Stage::Begun),
+            Event::RotationCancelIntended { members, .. } => {
+                at(Stage::Preflighted)?;
+                let may = |m: &Member| m.begun.rotation.is_some() && m.rotation <= Rotation::CancelIntended;
+                self.each(name, kind, members.iter(), |_, m| {
+                    may(m) && matches!(m.step, At::Planned | At::FenceIntended | At::Fenced)
+                })
+            }
+            Event::RotationCancelled { members, .. } => {
+                at(Stage::Preflighted)?;
+                self.each(name, kind, members.iter(), |_, m| m.rotation == Rotation::CancelIntended)
+            }
+            Event::RotationEnded { members, .. } => {
+                at(Stage::Preflighted)?;
+                self.each(name, kind, members.iter(), |_, m| m.rotation == Rotation::Cancelled)
+            }
+            // A rotation in flight is waited out first: fenced in its middle, it would leave a password changed and not stored (P3).
             Event::FenceIntended { members, .. } => {
                 at(Stage::Preflighted)?;
-                self.each(name, kind, members.iter(), |_, m| matches!(m.step, At::Planned | At::FenceIntended | At::Fenced))
+                let may = |m: &Member| matches!(m.step, At::Planned | At::FenceIntended | At::Fenced) && !m.may_be_rotating();
+                self.each(name, kind, members.iter(), |_, m| may(m))
             }
             Event::Fenced { members, .. } => {
                 at(Stage::Preflighted)?;
@@ -246,24 +277,31 @@ impl Wave {
             }
             Event::Confirmed { .. } => at(Stage::Committed),
             Event::Violated { violations, .. } => self.each(name, kind, violations.iter().map(|v| &v.name), |_, _| true),
+            // Somebody stays: a wave of nobody is taken back, not committed.
+            Event::LeftOut { members, .. } => {
+                if !matches!(self.stage, Stage::Begun | Stage::Preflighted | Stage::Settled) {
+                    return at(Stage::Begun);
+                }
+                self.each(name, kind, members.iter(), |_, _| true)?;
+                all(members.len() < self.members.len())
+            }
             Event::RollbackBegun { .. } => {
                 if self.stage.is_committed() || self.stage == Stage::RolledBack {
                     return at(Stage::Begun);
                 }
                 Ok(())
             }
-            Event::Cleared { members, .. } => {
-                at(Stage::RollingBack)?;
-                self.each(name, kind, members.iter(), |_, m| m.step != At::Unfenced)
-            }
+            Event::Cleared { members, .. } => self.each_going(name, kind, members.iter(), |m| m.step != At::Unfenced),
             // The copy goes before the fence does: a source that takes values again must not stand beside a copy of ours.
             Event::Unfenced { members, .. } => {
-                at(Stage::RollingBack)?;
-                self.each(name, kind, members.iter(), |_, m| matches!(m.step, At::Cleared | At::Unfenced))
+                self.each_going(name, kind, members.iter(), |m| matches!(m.step, At::Cleared | At::Unfenced))
+            }
+            Event::RotationRestored { members, .. } => {
+                self.each_going(name, kind, members.iter(), |m| m.step == At::Unfenced && m.owes_rotation())
             }
             Event::RolledBack { .. } => {
                 at(Stage::RollingBack)?;
-                all(self.members.values().all(|m| m.step == At::Unfenced))
+                all(self.members.values().all(Member::is_released))
             }
             Event::Created { .. } | Event::Lead { .. } | Event::Begin { .. } | Event::Ended { .. } => Err(Refusal::Creation),
         }
@@ -289,10 +327,37 @@ impl Wave {
         if any { Ok(()) } else { Err(Refusal::Empty(event)) }
     }
 
+    /// As [`Self::each`], for members from which what we added is taken away: all of them in a rollback, else those left out.
+    fn each_going<'a>(
+        &self,
+        wave: &WaveName,
+        event: &'static str,
+        names: impl Iterator<Item = &'a SecretName> + Clone,
+        fits: impl Fn(&Member) -> bool,
+    ) -> Result<(), Refusal> {
+        if self.stage == Stage::RollingBack {
+            return self.each(wave, event, names, |_, member| fits(member));
+        }
+        if names.clone().next().is_none() {
+            return Err(Refusal::Empty(event));
+        }
+        for name in names {
+            match self.leaving.get(name) {
+                Some(member) if fits(member) => {}
+                Some(_) => return Err(Refusal::Step { name: name.clone(), event }),
+                None => return Err(Refusal::Stage { wave: wave.clone(), stage: self.stage, event }),
+            }
+        }
+        Ok(())
+    }
+
     fn apply(&mut self, epoch: Epoch, event: &Event) {
         use MemberStep as At;
         match event {
             Event::Preflighted { .. } => self.stage = Stage::Preflighted,
+            Event::RotationCancelIntended { members, .. } => self.set_rotation(members.iter(), Rotation::CancelIntended),
+            Event::RotationCancelled { members, .. } => self.set_rotation(members.iter(), Rotation::Cancelled),
+            Event::RotationEnded { members, .. } => self.set_rotation(members.iter(), Rotation::Ended),
             Event::FenceIntended { members, .. } => self.set(members.iter(), |_| At::FenceIntended),
             Event::Fenced { members, .. } => {
                 self.fenced_under = Some(epoch);
@@ -320,9 +385,26 @@ impl Wave {
             }
             Event::Confirmed { .. } => self.stage = Stage::Confirmed,
             Event::Violated { .. } => self.violated = true,
-            Event::RollbackBegun { .. } => self.stage = Stage::RollingBack,
+            Event::LeftOut { members, .. } => {
+                for name in members {
+                    if let Some((name, member)) = self.members.remove_entry(name) {
+                        self.leaving.insert(name, member);
+                    }
+                }
+            }
+            Event::RollbackBegun { .. } => {
+                self.stage = Stage::RollingBack;
+                self.members.append(&mut self.leaving);
+            }
             Event::Cleared { members, .. } => self.set(members.iter(), |_| At::Cleared),
-            Event::Unfenced { members, .. } => self.set(members.iter(), |_| At::Unfenced),
+            Event::Unfenced { members, .. } => {
+                self.set(members.iter(), |_| At::Unfenced);
+                self.let_go();
+            }
+            Event::RotationRestored { members, .. } => {
+                self.set_rotation(members.iter(), Rotation::Restored);
+                self.let_go();
+            }
             Event::RolledBack { .. } => self.stage = Stage::RolledBack,
             Event::Created { .. } | Event::Lead { .. } | Event::Begin { .. } | Event::Ended { .. } => {}
         }
@@ -330,10 +412,23 @@ impl Wave {
 
     fn set<'a>(&mut self, names: impl Iterator<Item = &'a SecretName>, step: impl Fn(&SecretName) -> MemberStep) {
         for name in names {
-            if let Some(member) = self.members.get_mut(name) {
+            if let Some(member) = self.member_mut(name) {
                 member.step = step(name);
             }
         }
+    }
+
+    fn set_rotation<'a>(&mut self, names: impl Iterator<Item = &'a SecretName>, step: Rotation) {
+        for name in names {
+            if let Some(member) = self.member_mut(name) {
+                member.rotation = step;
+            }
+        }
+    }
+
+    /// Those that were left out and have nothing of ours any more are free for another wave.
+    fn let_go(&mut self) {
+        self.leaving.retain(|_, member| !member.is_released());
     }
 
     fn set_known<T>(&mut self, names: &BTreeMap<SecretName, T>, step: impl Fn(&SecretName) -> Option<MemberStep>) {

@@ -77,6 +77,8 @@ pub struct Wave {
     pub stage: Stage,
     /// Its members.
     pub members: BTreeMap<SecretName, Member>,
+    /// Members that were left out and are not released yet: what we added to them is being taken away.
+    pub leaving: BTreeMap<SecretName, Member>,
     /// The epoch of the run that fenced last.
     pub fenced_under: Option<Epoch>,
     /// A violation was recorded; cleared by nothing but a person reading it.
@@ -94,6 +96,25 @@ pub struct Member {
     pub versions: Arc<VersionMap>,
     /// How far it is.
     pub step: MemberStep,
+    /// What became of its rotation.
+    pub rotation: RotationStep,
+}
+
+/// What the wave has done to a member's rotation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RotationStep {
+    /// Nothing.
+    #[default]
+    Untouched,
+    /// It may be cancelled.
+    CancelIntended,
+    /// It is cancelled, and one that was in flight may still run.
+    Cancelled,
+    /// None is in flight any more.
+    Ended,
+    /// Going back: it is on again.
+    Restored,
 }
 
 /// How far one member is.
@@ -132,6 +153,24 @@ pub enum MemberStep {
 }
 
 impl Member {
+    /// Whether its rotation stands in the way of fencing it.
+    #[must_use]
+    pub fn may_be_rotating(&self) -> bool {
+        self.begun.rotation.is_some() && self.rotation != RotationStep::Ended
+    }
+
+    /// Whether a rotation that we cancelled, or may have cancelled, is still off.
+    #[must_use]
+    pub fn owes_rotation(&self) -> bool {
+        !matches!(self.rotation, RotationStep::Untouched | RotationStep::Restored)
+    }
+
+    /// Whether nothing that this wave added to it is left.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.step == MemberStep::Unfenced && !self.owes_rotation()
+    }
+
     /// The source version that is copied.
     #[must_use]
     pub fn version(&self) -> Option<&SourceVersion> {
@@ -140,6 +179,21 @@ impl Member {
 }
 
 impl Wave {
+    /// Everything that the wave holds: its members, and those that are being released.
+    pub fn held(&self) -> impl Iterator<Item = (&SecretName, &Member)> {
+        self.members.iter().chain(&self.leaving)
+    }
+
+    /// A member, whether it goes on or leaves.
+    #[must_use]
+    pub fn member(&self, name: &SecretName) -> Option<&Member> {
+        self.members.get(name).or_else(|| self.leaving.get(name))
+    }
+
+    pub(super) fn member_mut(&mut self, name: &SecretName) -> Option<&mut Member> {
+        self.members.get_mut(name).or_else(|| self.leaving.get_mut(name))
+    }
+
     /// The newest epoch that a copy of this wave bears.
     #[must_use]
     pub fn stamped_epoch(&self) -> Option<Epoch> {
@@ -191,13 +245,13 @@ impl Handover {
     /// The wave that holds or has handed over a secret; rolled-back waves have let go of theirs.
     #[must_use]
     pub fn holder_of(&self, name: &SecretName) -> Option<(&WaveName, &Wave)> {
-        self.waves.iter().find(|(_, wave)| wave.stage != Stage::RolledBack && wave.members.contains_key(name))
+        self.waves.iter().find(|(_, wave)| wave.stage != Stage::RolledBack && wave.member(name).is_some())
     }
 
     /// Whether authority over a secret has moved to the incoming store (AUT-1, AUT-3).
     #[must_use]
     pub fn is_handed_over(&self, name: &SecretName) -> bool {
-        self.holder_of(name).is_some_and(|(_, wave)| wave.stage.is_committed())
+        self.holder_of(name).is_some_and(|(_, wave)| wave.stage.is_committed() && wave.members.contains_key(name))
     }
 
     /// Waves that have begun and are neither committed nor rolled back.

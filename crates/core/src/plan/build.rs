@@ -9,7 +9,7 @@ use crate::{
     codec::{Choice, Unencodable},
     handover::{
         Handover,
-        judge::{Obstacle, source_may_join, target_is_free},
+        judge::{Obstacle, rotation_of, source_may_join, target_is_free},
     },
     id::{LedgerId, WaveName},
     name::SecretName,
@@ -145,6 +145,7 @@ fn member(state: &Handover, wave: &WaveName, candidate: Candidate) -> Result<Pla
         path,
         arn: seen.arn.clone(),
         versions: seen.versions.clone().into(),
+        rotation: rotation_of(seen),
         choice,
         consumers: candidate.consumers,
     })

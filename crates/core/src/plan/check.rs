@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Blocks, FORMAT, Plan};
+use super::{Blocks, FORMAT, Plan, PlannedMember};
 use crate::{
     aws_policy::Exempt,
-    handover::{Goal, PlanDigest},
+    handover::{Goal, PlanDigest, judge::Obstacle},
+    name::SecretName,
 };
 
 /// What is wrong with a plan.
@@ -99,11 +100,24 @@ impl CheckedPlan {
     }
 }
 
+/// What a plan is checked for.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// How far it is to be carried out.
+    pub goal: Goal,
+    /// The operator said that ExternalSecret consumers are switched by hand.
+    pub consumers_by_hand: bool,
+    /// Members that were left out of its wave, or are about to be: what only they wait for stands in nobody's way.
+    pub left_out: BTreeSet<SecretName>,
+}
+
 /// Checks a plan for a goal.
 ///
 /// # Errors
 /// Every [`Finding`], not only the first.
-pub fn check(plan: Plan, goal: Goal, consumers_by_hand: bool) -> Result<CheckedPlan, Vec<Finding>> {
+pub fn check(plan: Plan, terms: Terms) -> Result<CheckedPlan, Vec<Finding>> {
+    let Terms { goal, consumers_by_hand, left_out } = terms;
+    let goes = |name: &SecretName| !left_out.contains(name);
     let mut findings = Vec::new();
     if plan.format != FORMAT {
         return Err(vec![Finding::Format { found: plan.format }]);
@@ -111,9 +125,17 @@ pub fn check(plan: Plan, goal: Goal, consumers_by_hand: bool) -> Result<CheckedP
     if plan.members.is_empty() && plan.waiting.is_empty() {
         findings.push(Finding::NoMember);
     }
+    let mut waits = |name: &SecretName, obstacle: &Obstacle| {
+        findings.push(Finding::Waiting { name: name.to_string(), obstacle: obstacle.to_string() });
+    };
     for waiting in &plan.waiting {
-        if waiting.blocks == Blocks::Begin || goal == Goal::Commit {
-            findings.push(Finding::Waiting { name: waiting.name.to_string(), obstacle: waiting.obstacle.to_string() });
+        if goes(&waiting.name) && (waiting.blocks == Blocks::Begin || goal == Goal::Commit) {
+            waits(&waiting.name, &waiting.obstacle);
+        }
+    }
+    if goal == Goal::Commit && !left_out.is_empty() {
+        for (name, obstacle) in parted(&plan, &left_out) {
+            waits(name, &obstacle);
         }
     }
     let mut taken = BTreeSet::new();
@@ -139,7 +161,7 @@ pub fn check(plan: Plan, goal: Goal, consumers_by_hand: bool) -> Result<CheckedP
         Ok(exempt) if exempt.covers_caller(caller) => {}
         _ => findings.push(Finding::LockedOut { caller: caller.clone() }),
     }
-    let by_hand = plan.members.iter().filter(|member| member.has_external_secrets()).count();
+    let by_hand = plan.members.iter().filter(|member| goes(&member.name) && member.has_external_secrets()).count();
     if goal == Goal::Commit && by_hand > 0 && !consumers_by_hand {
         findings.push(Finding::ConsumersByHand { count: by_hand });
     }
@@ -152,4 +174,17 @@ pub fn check(plan: Plan, goal: Goal, consumers_by_hand: bool) -> Result<CheckedP
             Err(findings)
         }
     }
+}
+
+/// Members that go on and share a `find` with one that was left out: its one manifest can't be switched for some of them.
+fn parted<'a>(plan: &'a Plan, left_out: &BTreeSet<SecretName>) -> Vec<(&'a SecretName, Obstacle)> {
+    let (stay, go): (Vec<&PlannedMember>, Vec<&PlannedMember>) =
+        plan.members.iter().partition(|member| left_out.contains(&member.name));
+    let shared = |one: &PlannedMember, other: &PlannedMember| one.found_by().any(|found| other.found_by().any(|by| by == found));
+    go.into_iter()
+        .filter_map(|member| {
+            let names: Vec<&str> = stay.iter().filter(|left| shared(member, left)).map(|left| left.name.as_str()).collect();
+            (!names.is_empty()).then(|| (&member.name, Obstacle::FoundTogether { names: names.join(", ") }))
+        })
+        .collect()
 }

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use build::{Candidate, Setting, Unreadable, build};
-pub use check::{CheckedPlan, Finding, check};
+pub use check::{CheckedPlan, Finding, Terms, check};
 pub use forecast::{Forecast, forecast};
 pub use render::render;
 
@@ -33,7 +33,7 @@ use crate::{
     handover::{Begun, PlanDigest, judge::Obstacle},
     id::{LedgerId, WaveName},
     name::{SecretArn, SecretName, VaultPath},
-    observed::{SourceIdentity, TargetSurvey, VersionMap},
+    observed::{Rotation, SourceIdentity, TargetSurvey, VersionMap},
     reads::Read,
 };
 
@@ -93,6 +93,8 @@ pub struct Fence {
     pub exempt: Vec<String>,
     /// How long to wait after the last fence is stored before it is relied on, in seconds.
     pub settle_seconds: u64,
+    /// How long to wait after rotation was cancelled until none can be in flight, in seconds; a Lambda function runs for 15 minutes at most.
+    pub rotation_wait_seconds: u64,
     /// Whether a principal that is not exempt will try to write and must be refused. Without one, enforcement is assumed after the settle
     /// time and the version maps are compared; the plan says so.
     pub observed_by_probe: bool,
@@ -112,6 +114,9 @@ pub struct PlannedMember {
     pub arn: SecretArn,
     /// Its versions and their labels.
     pub versions: Arc<VersionMap>,
+    /// How it is rotated, where rotation is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
     /// How it is laid out, how each read is spelled afterwards, and what that costs.
     pub choice: Choice,
     /// Who reads it.
@@ -209,6 +214,7 @@ impl Plan {
                     arn: member.arn.clone(),
                     versions: member.versions.clone(),
                     encoding: member.choice.encoding.clone(),
+                    rotation: member.rotation.clone(),
                 };
                 (member.name.clone(), Arc::new(begun))
             })

@@ -54,6 +54,14 @@ pub fn render(plan: &Plan) -> String {
     }
     let forecast = &plan.forecast;
     let _ = writeln!(out);
+    let rotated = plan.members.iter().filter(|member| member.rotation.is_some()).count();
+    if rotated > 0 {
+        let _ = writeln!(
+            out,
+            "  rotation of {rotated} is cancelled first, then {} are waited until none can be in flight; a rollback gives it back",
+            duration(plan.fence.rotation_wait_seconds)
+        );
+    }
     let _ = writeln!(
         out,
         "  fence {} ({} requests) · settle {} · copy and verify {} · commit {}",
@@ -64,7 +72,10 @@ pub fn render(plan: &Plan) -> String {
         duration(forecast.commit_seconds),
     );
     let _ = writeln!(out, "  nobody can write these secrets for about {}", duration(forecast.write_outage_seconds));
-    if !plan.fence.observed_by_probe {
+    if plan.fence.observed_by_probe {
+        let _ =
+            writeln!(out, "  the fence counts once the probe was refused everywhere for {}", duration(plan.fence.settle_seconds));
+    } else {
         let _ = writeln!(
             out,
             "  enforcement of the fence is assumed after {}, not observed: no probe principal is given",
@@ -86,6 +97,9 @@ fn line(member: &PlannedMember) -> String {
         Encoding::Fields { .. } => "fields",
     };
     let _ = write!(line, " · {encoding}");
+    if member.rotation.is_some() {
+        let _ = write!(line, " · rotated");
+    }
     if !member.choice.stringified.is_empty() {
         let _ = write!(line, " · becomes strings: {}", member.choice.stringified.join(", "));
     }

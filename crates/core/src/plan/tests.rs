@@ -46,6 +46,7 @@ fn setting() -> Setting {
         fence: Fence {
             exempt: vec!["arn:aws:iam::111122223333:role/migration".into()],
             settle_seconds: 300,
+            rotation_wait_seconds: 900,
             observed_by_probe: false,
         },
         quota_share: 0.8,
@@ -93,7 +94,7 @@ fn waits_for(plan: &Plan) -> &Obstacle {
 fn what_can_go_on_is_a_member_and_the_plan_passes() {
     let plan = planned(|_| ());
     assert_eq!(plan.members.len(), 1);
-    assert!(check(plan, Goal::Commit, false).is_ok());
+    assert!(check(plan, terms(Goal::Commit, false)).is_ok());
 }
 
 // REQ OPS-1, INV-6: a plan is read back from its file as it was, with every obstacle typed.
@@ -120,7 +121,7 @@ fn each_state_that_stands_in_the_way_is_named() {
     assert_eq!(waits_for(&planned(|c| c.stays = Some("RDS".into()))), &Obstacle::Stays { why: "RDS".into() });
     assert_eq!(waits_for(&with_secret(|s| s.deleted_at = Some(Timestamp::UNIX_EPOCH))), &Obstacle::SourceDeleted);
     assert_eq!(waits_for(&with_secret(|s| s.versions = VersionMap::default())), &Obstacle::SourceWithoutValue);
-    assert_eq!(waits_for(&with_secret(|s| s.rotation_enabled = true)), &Obstacle::RotationOn);
+    assert_eq!(waits_for(&with_secret(|s| s.rotation_enabled = true)), &Obstacle::RotationManaged);
     assert_eq!(
         waits_for(&with_secret(|s| {
             s.versions.0.insert(SourceVersion::new("v2"), BTreeSet::from(["AWSPENDING".to_owned()]));
@@ -153,8 +154,8 @@ fn each_state_that_stands_in_the_way_is_named() {
 #[test]
 fn an_sdk_consumer_blocks_the_commit_and_nothing_before_it() {
     let plan = planned(|c| c.consumers = vec![PlannedConsumer::sdk("orders")]);
-    assert!(check(plan.clone(), Goal::Verify, false).is_ok());
-    let findings = check(plan, Goal::Commit, true).unwrap_err();
+    assert!(check(plan.clone(), terms(Goal::Verify, false)).is_ok());
+    let findings = check(plan, terms(Goal::Commit, true)).unwrap_err();
     assert!(matches!(&findings[..], [Finding::Waiting { .. }]), "{findings:?}");
 }
 
@@ -173,9 +174,9 @@ fn an_external_secret_consumer_is_switched_by_hand_or_not_committed() {
         finds_beyond: Vec::new(),
     };
     let plan = planned(|c| c.consumers = vec![PlannedConsumer { application: "orders".into(), delivery }]);
-    assert!(check(plan.clone(), Goal::Verify, false).is_ok());
-    assert_eq!(check(plan.clone(), Goal::Commit, false).unwrap_err(), [Finding::ConsumersByHand { count: 1 }]);
-    assert!(check(plan, Goal::Commit, true).is_ok_and(|checked| checked.consumers_by_hand()));
+    assert!(check(plan.clone(), terms(Goal::Verify, false)).is_ok());
+    assert_eq!(check(plan.clone(), terms(Goal::Commit, false)).unwrap_err(), [Finding::ConsumersByHand { count: 1 }]);
+    assert!(check(plan, terms(Goal::Commit, true)).is_ok_and(|checked| checked.consumers_by_hand()));
 }
 
 // REQ ESO-5: after the switch a `find` names what it reads; it can't be switched for a part of what it reaches.
@@ -201,10 +202,10 @@ fn a_find_is_told_and_blocks_the_commit_where_it_reaches_beyond_the_wave() {
         "{}",
         render(&alone)
     );
-    assert!(check(alone, Goal::Commit, true).is_ok());
+    assert!(check(alone, terms(Goal::Commit, true)).is_ok());
     let beyond = found(&["platform-data/postgres/billing"]);
-    assert!(check(beyond.clone(), Goal::Verify, false).is_ok());
-    let findings = check(beyond, Goal::Commit, true).unwrap_err();
+    assert!(check(beyond.clone(), terms(Goal::Verify, false)).is_ok());
+    let findings = check(beyond, terms(Goal::Commit, true)).unwrap_err();
     assert!(findings[0].to_string().contains("platform-data/postgres/billing"), "{findings:?}");
 }
 
@@ -215,6 +216,54 @@ fn a_plan_that_would_lock_us_out_or_let_copies_expire_is_refused() {
     plan.fence.exempt = vec!["arn:aws:iam::111122223333:role/other".into()];
     plan.incoming.survey.delete_version_after_seconds = 3600;
     plan.incoming.anchor = plan.members[0].path.clone();
-    let findings = check(plan, Goal::Fence, false).unwrap_err();
+    let findings = check(plan, terms(Goal::Fence, false)).unwrap_err();
     assert!(matches!(findings[..], [Finding::AnchorPath(_), Finding::Expires { .. }, Finding::LockedOut { .. }]), "{findings:?}");
+}
+
+// REQ P10: a member that was left out takes what only it waited for along, and parts the others from a `find` that reaches it.
+#[test]
+fn a_member_left_out_stands_in_nobodys_way_unless_a_find_reaches_both() {
+    let find = |name: &str| {
+        let read = Read::Find {
+            name: name.into(),
+            conversion_strategy: ConversionStrategy::Default,
+            decoding_strategy: DecodingStrategy::None,
+        };
+        let delivery =
+            PlannedDelivery::ExternalSecret { namespace: None, name: "all".into(), reads: vec![read], finds_beyond: Vec::new() };
+        PlannedConsumer { application: "all".into(), delivery }
+    };
+    let wave = |found: bool| {
+        let (mut one, mut other) = (candidate("platform-data/postgres/orders"), candidate("platform-data/postgres/billing"));
+        one.consumers = vec![PlannedConsumer::sdk("orders")];
+        if found {
+            one.consumers.push(find("platform-data/postgres/orders"));
+            other.consumers.push(find("platform-data/postgres/billing"));
+        }
+        build(setting(), &Handover::default(), vec![one, other])
+    };
+    let without = |left: &str| Terms { left_out: BTreeSet::from([name(left)]), ..terms(Goal::Commit, true) };
+    assert!(check(wave(false), terms(Goal::Commit, true)).is_err(), "an application reads it through the SDK");
+    assert!(check(wave(false), without("platform-data/postgres/orders")).is_ok());
+    assert!(check(wave(false), without("platform-data/postgres/billing")).is_err());
+    let findings = check(wave(true), without("platform-data/postgres/orders")).unwrap_err();
+    assert!(findings[0].to_string().starts_with("platform-data/postgres/billing is reached by a `find`"), "{findings:?}");
+}
+
+// A rotation by a Lambda function is cancelled and waited out; what rotates itself never joins.
+#[test]
+fn a_rotated_secret_joins_and_its_plan_says_how_it_is_rotated() {
+    let rotation =
+        crate::observed::Rotation { lambda_arn: Some("arn:lambda".into()), after_days: Some(30), ..Default::default() };
+    let plan = with_secret(|secret| {
+        secret.rotation_enabled = true;
+        secret.rotation = Some(rotation.clone());
+        secret.versions.0.insert(SourceVersion::new("v2"), BTreeSet::from(["AWSPENDING".to_owned()]));
+    });
+    assert_eq!(plan.members[0].rotation, Some(rotation));
+    assert!(render(&plan).contains("rotation of 1 is cancelled first, then 15 min are waited"), "{}", render(&plan));
+}
+
+fn terms(goal: Goal, consumers_by_hand: bool) -> Terms {
+    Terms { goal, consumers_by_hand, ..Terms::default() }
 }

@@ -221,7 +221,7 @@ impl Turn<'_> {
             At::Settle => self.settle(),
             At::SettleVersions => {
                 let members = BTreeMap::from([(NAMES.secret.clone(), versions(self.world.source.value))]);
-                self.append(Event::Settled { wave: wave(), after_seconds: 300, members });
+                self.append(Event::Settled { wave: wave(), after_seconds: 300, probes: 0, members });
                 self.decide();
             }
             At::CopyIntent => {
@@ -335,7 +335,10 @@ impl Turn<'_> {
             Step::Clear(_) => At::ClearIntent,
             Step::Unfence(_) => At::UnfenceIntent,
             Step::FinishRollback => At::Finish,
-            Step::Reached => At::End(Outcome::Reached),
+            // The one secret here is not rotated.
+            Step::CancelRotation(_) | Step::AwaitRotation(_) | Step::RestoreRotation(_) | Step::Reached => {
+                At::End(Outcome::Reached)
+            }
         });
     }
 

@@ -50,6 +50,7 @@ pub(crate) fn begun(value: u8) -> Arc<Begun> {
         arn: SecretArn::new("arn"),
         versions: versions(value),
         encoding: Encoding::Text { property: "value".to_owned() },
+        rotation: None,
     })
 }
 

@@ -1,10 +1,13 @@
 //! `migrate apply`: carries a plan out.
 
+use std::collections::BTreeSet;
+
 use driver::{LedgerFile, Pace, Session, SessionSettings, TokioClock};
 use migrate_core::{
-    handover::{Goal, Handover, Stage},
+    handover::{Goal, Handover, Stage, Wave},
     id::Epoch,
-    plan::{self, CheckedPlan, Finding},
+    name::SecretName,
+    plan::{self, CheckedPlan, Finding, Plan},
 };
 use serde::Serialize;
 
@@ -100,7 +103,14 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
             }
         },
     };
-    let plan = checked(&settings, plan, goal, args.consumers_by_hand)?;
+    let leave_out: BTreeSet<SecretName> = args.leave_out.iter().cloned().collect();
+    may_leave(file.state(), &plan, &leave_out)?;
+    let terms = plan::Terms {
+        goal,
+        consumers_by_hand: args.consumers_by_hand,
+        left_out: left_before(file.state(), &plan.plan).chain(leave_out.clone()).collect(),
+    };
+    let plan = checked(&settings, plan, terms)?;
 
     let systems = Systems::connect(&settings, &context.environment).await?;
     let progress = context.progress();
@@ -109,7 +119,7 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
     let interrupt = context.interrupt.clone();
     let opened = Session::open(systems.ports(), file, &TokioClock, &progress, &processes, interrupt, session).await;
     let mut session = opened.map_err(|error| stopped(&settings, &error, None))?;
-    let report = match session.apply(&plan, goal).await {
+    let report = match session.apply(&plan, goal, &leave_out).await {
         Ok(report) => report,
         Err(error) => {
             let name = &plan.plan().wave;
@@ -123,7 +133,7 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
         stage: report.stage,
         through: goal,
         nothing_to_do: report.nothing_to_do,
-        members: plan.plan().members.len(),
+        members: session.state().waves.get(&report.wave).map_or(0, |wave| wave.members.len()),
         // The last one is that there is nothing left to do, which takes no time.
         steps: report.steps.iter().filter(|took| took.step != "done").map(took).collect(),
         ledger: settings.shown(&settings.ledger),
@@ -202,7 +212,44 @@ fn only_open(settings: &Settings, state: &Handover) -> Result<Option<PlanFile>, 
     }
 }
 
-fn checked(settings: &Settings, file: PlanFile, goal: Goal, by_hand: bool) -> Result<CheckedPlan, CommandError> {
+/// Members of the plan that were left out of its wave before.
+fn left_before<'a>(state: &'a Handover, plan: &'a Plan) -> impl Iterator<Item = SecretName> + 'a {
+    let wave = state.waves.get(&plan.wave).filter(|wave| wave.stage != Stage::RolledBack);
+    let gone = move |name: &&SecretName| wave.is_some_and(|wave| !wave.members.contains_key(*name));
+    plan.members.iter().map(|member| &member.name).filter(gone).cloned()
+}
+
+/// Whether these can be let out of the wave, told before anything is connected (P10).
+fn may_leave(state: &Handover, file: &PlanFile, names: &BTreeSet<SecretName>) -> Result<(), CommandError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let wave = &file.plan.wave;
+    if let Some(stranger) = names.iter().find(|name| file.plan.members.iter().all(|member| &member.name != *name)) {
+        return Err(CommandError::new(Reason::NotAMember, format!("{stranger} is no member of wave {wave}"))
+            .hint("the plan file names the members"));
+    }
+    let no_way = |heading: String, hint: String| Err(CommandError::new(Reason::NoWayBack, heading).hint(hint));
+    match state.waves.get(wave) {
+        None | Some(Wave { stage: Stage::RolledBack, .. }) => {
+            Err(CommandError::new(Reason::NotAMember, format!("wave {wave} has not begun, so that nobody can be left out of it"))
+                .hint("plan it without them: `migrate plan --select` names those that go"))
+        }
+        Some(begun) if begun.stage.is_committed() => no_way(
+            format!("wave {wave} is committed, and nothing returns authority"),
+            "new values are written to Vault now".to_owned(),
+        ),
+        Some(Wave { stage: Stage::RollingBack, .. }) => {
+            no_way(format!("wave {wave} is rolling back as a whole"), format!("`migrate rollback {wave}` goes on"))
+        }
+        Some(begun) if begun.members.keys().all(|member| names.contains(member)) => {
+            no_way(format!("nobody would be left in wave {wave}"), format!("`migrate rollback {wave}` takes all of it back"))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn checked(settings: &Settings, file: PlanFile, terms: plan::Terms) -> Result<CheckedPlan, CommandError> {
     let shown = settings.shown(&file.path);
     if file.plan.environment != settings.environment.as_str() {
         return Err(CommandError::new(
@@ -212,7 +259,8 @@ fn checked(settings: &Settings, file: PlanFile, goal: Goal, by_hand: bool) -> Re
         .because_of(format!("this is environment {}", settings.environment))
         .hint(format!("`migrate apply --environment {} {shown}`", file.plan.environment)));
     }
-    plan::check(file.plan, goal, by_hand).map_err(|findings| {
+    let goal = terms.goal;
+    plan::check(file.plan, terms).map_err(|findings| {
         let consumers = goal == Goal::Commit && findings.iter().any(|finding| matches!(finding, Finding::ConsumersByHand { .. }));
         let reason = if consumers { Reason::Consumers } else { Reason::PlanRefused };
         let this = CommandError::new(reason, format!("{shown} can't be applied through {}", through(goal))).findings(&findings);

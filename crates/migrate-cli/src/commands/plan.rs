@@ -7,7 +7,7 @@ use driver::{
     survey::{Selected, candidates},
 };
 use migrate_core::{
-    handover::{Goal, Handover, Stage},
+    handover::{Handover, Stage},
     inventory::{Consumer, Disposition, ExternalSecret, ExternalSecretId, Inventory, Secret},
     name::SecretName,
     plan::{self, Finding, Plan, PlannedConsumer, PlannedDelivery},
@@ -87,7 +87,8 @@ pub(super) async fn run(context: &Context, args: &args::Plan) -> Result<Exit, Co
     let fence = plan::Fence {
         exempt: exempt.iter().map(str::to_owned).collect(),
         settle_seconds: settings.outgoing.settle.as_secs(),
-        observed_by_probe: false,
+        rotation_wait_seconds: settings.outgoing.rotation_wait.as_secs(),
+        observed_by_probe: settings.outgoing.probe.is_some(),
     };
     let progress = context.progress();
     let candidates = candidates(systems.ports(), Pace::default(), &progress, selected).await;
@@ -103,7 +104,7 @@ pub(super) async fn run(context: &Context, args: &args::Plan) -> Result<Exit, Co
     };
     let plan = plan::build(setting, state, candidates);
 
-    let findings = plan::check(plan.clone(), Goal::Verify, false).err().unwrap_or_default();
+    let findings = plan::check(plan.clone(), plan::Terms::default()).err().unwrap_or_default();
     if !findings.is_empty() {
         let findings = findings.iter().map(Finding::to_string).collect();
         context.printer.show(&Planned { file: None, findings, plan: &plan });

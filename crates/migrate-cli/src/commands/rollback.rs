@@ -96,7 +96,7 @@ fn may_go_back(state: &Handover, name: &WaveName) -> Result<usize, CommandError>
                 .because_of("Vault holds what counts; Secrets Manager may lack values that were written since")
                 .hint("a wrong value is mended forward: write the right one to Vault"))
         }
-        Some(wave) => Ok(wave.members.len()),
+        Some(wave) => Ok(wave.held().count()),
     }
 }
 
@@ -114,6 +114,6 @@ fn plan_of(settings: &Settings, state: &Handover, name: &WaveName) -> Result<Che
     let file = plans::all(settings)?.into_iter().find(is_its).ok_or_else(lost)?;
     let shown = settings.shown(&file.path);
     // The goal that asks least: what would block a commit does not block the way back.
-    plan::check(file.plan, Goal::Fence, true)
+    plan::check(file.plan, plan::Terms { goal: Goal::Fence, consumers_by_hand: true, ..plan::Terms::default() })
         .map_err(|findings| CommandError::new(Reason::PlanRefused, format!("{shown} is not sound")).findings(&findings))
 }

@@ -6,12 +6,13 @@ use driver::inspect;
 use jiff::Timestamp;
 use migrate_core::{
     handover::{
-        Handover, Member, MemberStep, Stage, Wave,
+        Goal, Handover, Member, MemberStep, RunKind, Stage, Step, Wave, decide,
         judge::{Blocked, violation},
     },
     id::WaveName,
     ledger::Record,
 };
+use phase0_sdk::Probe;
 use serde::Serialize;
 
 use super::{
@@ -24,7 +25,7 @@ use crate::{
     error::CommandError,
     exit::Exit,
     ledger,
-    settings::{DEFAULT_SETTLE, Settings, Sourced},
+    settings::{DEFAULT_ROTATION_WAIT, DEFAULT_SETTLE, Settings, Sourced},
     systems::Systems,
     ui::{Report, count, duration},
 };
@@ -86,12 +87,15 @@ struct WaveStatus {
 #[serde(rename_all = "kebab-case")]
 enum WaitsFor {
     Preflight,
+    Rotation,
     Fence,
     Settle,
     Copy,
     Verify,
     Commit,
     Confirm,
+    /// Members that were left out still have something of ours.
+    Release,
     Rollback,
     Nothing,
 }
@@ -185,12 +189,14 @@ fn stage(stage: Stage) -> &'static str {
 fn kebab(step: WaitsFor) -> &'static str {
     match step {
         WaitsFor::Preflight => "preflight",
+        WaitsFor::Rotation => "rotation to be cancelled and to end",
         WaitsFor::Fence => "fence",
         WaitsFor::Settle => "settle",
         WaitsFor::Copy => "copy",
         WaitsFor::Verify => "verify",
         WaitsFor::Commit => "commit",
         WaitsFor::Confirm => "confirm",
+        WaitsFor::Release => "release of what was left out",
         WaitsFor::Rollback => "rollback",
         WaitsFor::Nothing => "nothing",
     }
@@ -202,7 +208,7 @@ pub(super) async fn run(context: &Context, args: &args::Status) -> Result<Exit, 
     let state = read.chain.state();
     let plans = plans::all(&settings)?;
     let mut waves: Vec<WaveStatus> =
-        state.waves.iter().map(|(name, wave)| wave_status(&settings, &plans, &read.records, name, wave)).collect();
+        state.waves.iter().map(|(name, wave)| wave_status(&settings, &plans, &read.records, state, (name, wave))).collect();
     let has_fences = state.waves.values().any(is_fenced);
     let mut not_looked_because = None;
     if has_fences && !args.offline {
@@ -261,12 +267,21 @@ fn is_fenced(wave: &Wave) -> bool {
     wave.stage != Stage::RolledBack && wave.members.values().any(|member| member.step.is_fenced())
 }
 
-fn wave_status(settings: &Settings, plans: &[PlanFile], records: &[Record], name: &WaveName, wave: &Wave) -> WaveStatus {
-    let mut steps = BTreeMap::new();
+fn wave_status(
+    settings: &Settings,
+    plans: &[PlanFile],
+    records: &[Record],
+    state: &Handover,
+    (name, wave): (&WaveName, &Wave),
+) -> WaveStatus {
+    let mut steps: BTreeMap<&'static str, usize> = BTreeMap::new();
     for member in wave.members.values() {
         *steps.entry(step(member)).or_default() += 1;
     }
-    let waits_for = waits_for(wave);
+    if !wave.leaving.is_empty() {
+        steps.insert("leaving", wave.leaving.len());
+    }
+    let waits_for = waits_for(state, name, wave);
     let file = plans.iter().find(|file| &file.plan.wave == name).map(|file| format!(" {}", settings.shown(&file.path)));
     let file = file.unwrap_or_default();
     let by_hand = if wave.consumers_by_hand { " --consumers-by-hand" } else { "" };
@@ -302,19 +317,29 @@ fn step(member: &Member) -> &'static str {
     }
 }
 
-fn waits_for(wave: &Wave) -> WaitsFor {
-    let any = |matches: fn(MemberStep) -> bool| wave.members.values().any(|member| matches(member.step));
+/// What stands between the wave and its end, by the same decision that a run takes.
+fn waits_for(state: &Handover, name: &WaveName, wave: &Wave) -> WaitsFor {
     match wave.stage {
-        Stage::Begun => WaitsFor::Preflight,
-        Stage::Preflighted if any(|step| step != MemberStep::Fenced) => WaitsFor::Fence,
-        Stage::Preflighted => WaitsFor::Settle,
-        Stage::Settled if any(|step| step.target().is_none()) => WaitsFor::Copy,
-        Stage::Settled if any(|step| matches!(step, MemberStep::Copied { .. })) => WaitsFor::Verify,
-        Stage::Settled => WaitsFor::Commit,
-        Stage::Committed => WaitsFor::Confirm,
-        Stage::RollingBack => WaitsFor::Rollback,
-        Stage::Confirmed | Stage::RolledBack => WaitsFor::Nothing,
+        Stage::Committed => return WaitsFor::Confirm,
+        Stage::RollingBack => return WaitsFor::Rollback,
+        Stage::Confirmed | Stage::RolledBack => return WaitsFor::Nothing,
+        Stage::Begun | Stage::Preflighted | Stage::Settled => {}
     }
+    match decide(state, name, RunKind::Apply, Goal::Verify) {
+        Step::Begin | Step::Preflight => WaitsFor::Preflight,
+        Step::CancelRotation(_) | Step::AwaitRotation(_) => WaitsFor::Rotation,
+        Step::Fence(_) => WaitsFor::Fence,
+        Step::Settle => WaitsFor::Settle,
+        Step::Copy { .. } => WaitsFor::Copy,
+        Step::Verify(_) => WaitsFor::Verify,
+        Step::Clear(_) | Step::Unfence(_) | Step::RestoreRotation(_) => WaitsFor::Release,
+        Step::BeginRollback | Step::FinishRollback => WaitsFor::Rollback,
+        Step::Commit | Step::Confirm | Step::Reached => WaitsFor::Commit,
+    }
+}
+
+fn setting_of_file(name: &'static str, value: &str) -> Setting {
+    Setting { name, value: value.to_owned(), from: crate::settings::CONFIG_FILE.to_owned() }
 }
 
 fn settings_in_use(settings: &Settings) -> Vec<Setting> {
@@ -333,6 +358,12 @@ fn settings_in_use(settings: &Settings) -> Vec<Setting> {
         sourced("profile", &outgoing.profile, "default"),
         sourced("endpoint_url", &outgoing.endpoint_url, "AWS's own"),
         defaulted("settle", duration(outgoing.settle), &duration(DEFAULT_SETTLE)),
+        defaulted("rotation_wait", duration(outgoing.rotation_wait), &duration(DEFAULT_ROTATION_WAIT)),
+        match &outgoing.probe {
+            Some(Probe::Role(role)) => setting_of_file("probe_role", role),
+            Some(Probe::Profile(profile)) => setting_of_file("probe_profile", profile),
+            None => Setting { name: "probe", value: "none: fences are not observed".to_owned(), from: "not set".to_owned() },
+        },
         sourced("address", &incoming.address, "none"),
         sourced("namespace", &incoming.namespace, "none"),
         defaulted("mount", incoming.mount.to_string(), phase2_vault::Settings::DEFAULT_MOUNT),

@@ -19,7 +19,14 @@ const SHOWN: usize = 40;
 pub(super) fn stopped(settings: &Settings, stopped: &Stopped, open: Option<&WaveName>) -> CommandError {
     let error = without_way_back(settings, stopped, open);
     match (open, stopped) {
-        (Some(wave), Stopped::Stale(_) | Stopped::Blocked { .. } | Stopped::Violated(_)) => {
+        (Some(wave), Stopped::Stale(blocked) | Stopped::Blocked { blocked, .. } | Stopped::Violated(blocked)) => {
+            let error = match blocked.as_slice() {
+                [] => error,
+                [first, rest @ ..] => {
+                    let more = if rest.is_empty() { "" } else { " …" };
+                    error.hint(format!("`migrate apply --leave-out {}{more}` lets it go, and the others go on", first.name))
+                }
+            };
             error.hint(format!("`migrate rollback {wave}` takes the wave back to before it began; then plan anew"))
         }
         _ => error,

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fmt, ops::Range};
 
 use jiff::SignedDuration;
 use migrate_core::name::VaultPath;
+use phase0_sdk::Probe;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -58,6 +59,10 @@ pub struct OutgoingTable {
     pub exempt_principals: Option<Vec<String>>,
     /// `settle`
     pub settle: Option<SignedDuration>,
+    /// `rotation_wait`
+    pub rotation_wait: Option<SignedDuration>,
+    /// `probe_role` or `probe_profile`
+    pub probe: Option<Probe>,
     /// `quota_share`, above 0
     pub quota_share: Option<f64>,
     /// `concurrency`
@@ -163,7 +168,18 @@ impl fmt::Display for ConfigProblem {
 
 const ROOT: &[&str] = &["environment"];
 const ENVIRONMENT: &[&str] = &["inventory", "ledger", "plans", "outgoing", "incoming", "eso", "vault"];
-const OUTGOING: &[&str] = &["region", "profile", "endpoint_url", "exempt_principals", "settle", "quota_share", "concurrency"];
+const OUTGOING: &[&str] = &[
+    "region",
+    "profile",
+    "endpoint_url",
+    "exempt_principals",
+    "settle",
+    "rotation_wait",
+    "probe_role",
+    "probe_profile",
+    "quota_share",
+    "concurrency",
+];
 const INCOMING: &[&str] = &["address", "namespace", "mount", "ca_cert", "anchor", "concurrency"];
 
 /// Parts of a key that say that a credential stands behind it, and where that belongs.
@@ -268,6 +284,15 @@ impl Reader<'_> {
             "endpoint_url" => read.endpoint_url = reader.url(key, value),
             "exempt_principals" => read.exempt_principals = reader.texts(key, value),
             "settle" => read.settle = reader.duration(key, value),
+            "rotation_wait" => read.rotation_wait = reader.duration(key, value),
+            "probe_role" | "probe_profile" => {
+                let named = reader.text(key, value);
+                if read.probe.is_some() {
+                    let keys = "`probe_role` and `probe_profile`";
+                    reader.problem(&value.span(), ConfigProblemKind::OneOf { keys });
+                }
+                read.probe = named.map(if key == "probe_role" { Probe::Role } else { Probe::Profile });
+            }
             "quota_share" => read.quota_share = reader.share(key, value),
             _ => read.concurrency = reader.count(key, value),
         });

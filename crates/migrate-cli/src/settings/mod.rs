@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use migrate_core::{name::VaultPath, value::SecretText};
+use phase0_sdk::Probe;
 
 pub use self::{
     eso::{DEFAULT_AWS_STORE, DEFAULT_REFRESH_INTERVAL, Eso},
@@ -76,6 +77,10 @@ pub struct Outgoing {
     pub exempt_principals: Vec<String>,
     /// How long a fence must stand before it is relied on.
     pub settle: Duration,
+    /// How long a rotation in flight can take once rotation was cancelled.
+    pub rotation_wait: Duration,
+    /// Who tries to write to fenced secrets and must be refused.
+    pub probe: Option<Probe>,
     /// Share of each quota that is used, from 0 to 1 (more only where AWS raised a quota).
     pub quota_share: f64,
     /// Requests in flight at once.
@@ -103,6 +108,9 @@ pub struct Incoming {
 
 /// How long a fence must stand before it is relied on: all operations of Secrets Manager are eventually consistent, and AWS gives no bound.
 pub const DEFAULT_SETTLE: Duration = Duration::from_secs(5 * 60);
+/// How long a rotation in flight can take: a Lambda function runs for 15 minutes at most
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub const DEFAULT_ROTATION_WAIT: Duration = Duration::from_secs(15 * 60);
 /// Share of each quota: others in the account need theirs.
 pub const DEFAULT_QUOTA_SHARE: f64 = 0.8;
 /// The inventory's file.
@@ -144,6 +152,8 @@ impl Settings {
             ),
             exempt_principals: table.outgoing.exempt_principals.unwrap_or_default(),
             settle: table.outgoing.settle.map_or(DEFAULT_SETTLE, jiff::SignedDuration::unsigned_abs),
+            rotation_wait: table.outgoing.rotation_wait.map_or(DEFAULT_ROTATION_WAIT, jiff::SignedDuration::unsigned_abs),
+            probe: table.outgoing.probe.clone(),
             quota_share: table.outgoing.quota_share.unwrap_or(DEFAULT_QUOTA_SHARE),
             concurrency: table.outgoing.concurrency,
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use migrate_core::name::VaultPath;
-use phase0_sdk::{Credentials, GivenCredentials, SecretsManager};
+use phase0_sdk::{Credentials, GivenCredentials, Probe, SecretsManager};
 use phase2_vault::{Settings, Vault};
 use rehearsal::{
     contract::{
@@ -96,6 +96,10 @@ impl OutgoingWorld for Api {
         let body = answer.json().await.unwrap_or_default();
         if accepted { Ok(body) } else { Err(body) }
     }
+
+    async fn rotation_functions(&self) -> [String; 2] {
+        ["one", "other"].map(|name| format!("arn:aws:lambda:eu-central-1:123456789012:function:{name}"))
+    }
 }
 
 #[tokio::test]
@@ -110,6 +114,7 @@ async fn the_outgoing_contract_holds_on_the_embedded_store() {
             secret_access_key: endpoints.migration.secret.duplicate(),
             session_token: None,
         }),
+        probe: Some(Probe::Role(endpoints.application.principal_arn.clone())),
         quota_percent: 1_000,
         ..phase0_sdk::Settings::default()
     })

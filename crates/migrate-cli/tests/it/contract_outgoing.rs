@@ -8,7 +8,7 @@ use migrate_core::{
     ports::{Effect, Outgoing, PortErrorKind},
     value::SecretText,
 };
-use phase0_sdk::{Credentials, GivenCredentials, SecretsManager, Settings};
+use phase0_sdk::{Credentials, GivenCredentials, Probe, SecretsManager, Settings};
 use rehearsal::contract::outgoing::{self, OutgoingWorld};
 use serde_json::Value;
 
@@ -20,6 +20,10 @@ struct World(AwsAccount);
 impl OutgoingWorld for World {
     async fn call(&self, operation: &str, input: Value) -> Result<Value, Value> {
         self.0.try_call(operation, input).await
+    }
+
+    async fn rotation_functions(&self) -> [String; 2] {
+        self.0.rotation_functions().await
     }
 }
 
@@ -49,7 +53,8 @@ fn mark() -> Mark {
 #[tokio::test]
 async fn the_contract_holds() {
     let account = AwsAccount::fresh(&Servers::from_env()).await;
-    let port = connect(settings(&account)).await;
+    let probe = Some(Probe::Role(format!("arn:aws:iam::{}:role/ordinary", account.id)));
+    let port = connect(Settings { probe, ..settings(&account) }).await;
     outgoing::run(&port, &World(account)).await;
 }
 

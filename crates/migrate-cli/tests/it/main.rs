@@ -10,6 +10,7 @@ mod contract_outgoing;
 mod eso_emit;
 mod eso_kinds;
 mod estate;
+mod felt;
 mod guides;
 mod handover;
 mod killed;

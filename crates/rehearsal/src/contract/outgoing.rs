@@ -12,8 +12,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use migrate_core::{
     id::{Epoch, LedgerId, WaveName},
     name::SecretName,
-    observed::{FenceSeen, Mark, Sighting, SourceSecret},
-    ports::{Outgoing, PortError, PortErrorKind},
+    observed::{Felt, FenceSeen, Mark, Sighting, SourceSecret},
+    ports::{Outgoing, PortError, PortErrorKind, SourceReading},
     quota::{BATCH_GET_IDS, LIST_PAGE, RESOURCE_POLICY_BYTES, SECRET_VALUE_BYTES},
     value::{SecretBytes, SecretText, SecretValue},
 };
@@ -24,6 +24,9 @@ use serde_json::{Value, json};
 pub trait OutgoingWorld: Send + Sync {
     /// Calls an operation of Secrets Manager and gives the body of its answer; `Err` is the body of a refusal.
     async fn call(&self, operation: &str, input: Value) -> Result<Value, Value>;
+
+    /// The ARNs of two functions that RotateSecret takes for rotation functions.
+    async fn rotation_functions(&self) -> [String; 2];
 }
 
 /// Why a case failed, free of values.
@@ -70,6 +73,9 @@ pub async fn run(port: &dyn Outgoing, world: &dyn OutgoingWorld) {
         an_altered_fence_is_told_and_mended
         a_policy_too_large_is_left_alone
         one_refusal_leaves_the_others_alone
+        a_probe_of_an_open_secret_is_let_through_and_changes_nothing
+        rotation_goes_and_comes_back_as_it_was
+        rotation_that_others_set_up_meanwhile_stays
     }
     assert!(failures.is_empty(), "the Outgoing port breaks its contract:\n  {}", failures.join("\n  "));
 }
@@ -437,6 +443,79 @@ impl Suite<'_> {
         let seen = self.port.fences(&names).await;
         ensure!(seen[1] == Sighting::Absent, "no fence is at what is not there, and {} was seen", kind(&seen[1]));
         Ok(())
+    }
+}
+
+impl Suite<'_> {
+    // The port is set up with a probe that no policy denies anything.
+    async fn a_probe_of_an_open_secret_is_let_through_and_changes_nothing(&self, case: &str) -> Outcome {
+        let mut names = self.created(case, &["a", "b"]).await?;
+        names.push(self.name(&format!("{case}/missing"))?);
+        let before = self.port.describe(&names).await;
+        for _ in 0..2 {
+            let felt = self.port.probe(&names).await;
+            ensure!(matches!(felt[..2], [Ok(Felt::Accepted), Ok(Felt::Accepted)]), "it is let through: {felt:?}");
+            ensure!(felt[2].as_ref().is_err_and(|error| error.kind == PortErrorKind::NotFound), "nothing to try: {:?}", felt[2]);
+        }
+        ensure!(self.port.describe(&names).await == before, "versions and labels are as before");
+        let values = self.port.read(&names[..2]).await;
+        let kept = |reading: &Result<SourceReading, PortError>| {
+            reading.as_ref().is_ok_and(|reading| reading.value == SecretValue::Text(SecretText::new("x".to_owned())))
+        };
+        ensure!(values.iter().all(kept), "and the values are, too");
+        Ok(())
+    }
+
+    async fn rotation_goes_and_comes_back_as_it_was(&self, case: &str) -> Outcome {
+        let names = self.created(case, &["s"]).await?;
+        self.rotated(&names[0], 0).await?;
+        let before = self.port.describe(&names).await;
+        let rotation = self.present(&before[0])?.rotation.clone().ok_or("it is rotated")?;
+        ensure!(self.present(&before[0])?.rotation_enabled && rotation.after_days == Some(30), "as it was set up: {rotation:?}");
+        for _ in 0..2 {
+            all_done(self.port.cancel_rotation(&names).await)?;
+            let off = self.port.describe(&names).await;
+            ensure!(!self.present(&off[0])?.rotation_enabled, "rotation is off");
+        }
+        for _ in 0..2 {
+            all_done(self.port.restore_rotation(&[(names[0].clone(), rotation.clone())]).await)?;
+            let on = self.port.describe(&names).await;
+            let on = self.present(&on[0])?;
+            ensure!(on.rotation_enabled && on.rotation.as_ref() == Some(&rotation), "it is on as it was, not {:?}", on.rotation);
+            ensure!(on.versions.current() == self.present(&before[0])?.versions.current(), "and nothing was rotated");
+        }
+        Ok(())
+    }
+
+    async fn rotation_that_others_set_up_meanwhile_stays(&self, case: &str) -> Outcome {
+        let names = self.created(case, &["on", "off"]).await?;
+        for name in &names {
+            self.rotated(name, 0).await?;
+        }
+        let ours = self.present(&self.port.describe(&names[..1]).await[0])?.rotation.clone().ok_or("it is rotated")?;
+        all_done(self.port.cancel_rotation(&names).await)?;
+        for name in &names {
+            self.rotated(name, 1).await?;
+        }
+        all_done(self.port.cancel_rotation(&names[1..]).await)?;
+        let theirs = self.port.describe(&names).await;
+        let both: Vec<_> = names.iter().map(|name| (name.clone(), ours.clone())).collect();
+        let results = self.port.restore_rotation(&both).await;
+        ensure!(results[0].is_ok(), "what is on is on: {:?}", results[0]);
+        self.conflict(&results[1..])?;
+        ensure!(self.port.describe(&names).await == theirs, "theirs stays as it is");
+        Ok(())
+    }
+
+    async fn rotated(&self, name: &SecretName, function: usize) -> Outcome {
+        let input = json!({
+            "SecretId": name,
+            "RotationLambdaARN": self.world.rotation_functions().await[function],
+            "RotationRules": { "AutomaticallyAfterDays": 30 },
+            "RotateImmediately": false,
+            "ClientRequestToken": token(name.as_str(), 90),
+        });
+        self.call("RotateSecret", input).await.map(drop)
     }
 }
 

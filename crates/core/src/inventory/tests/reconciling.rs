@@ -31,6 +31,7 @@ fn handed_over(names: &[&str]) -> Handover {
             arn: SecretArn::new("arn"),
             versions: versions.clone(),
             encoding: Encoding::Fields { whole: Some("value".into()) },
+            rotation: None,
         };
         (name(text), Arc::new(begun))
     };
@@ -48,6 +49,7 @@ fn handed_over(names: &[&str]) -> Handover {
         Event::Settled {
             wave: of(),
             after_seconds: 0,
+            probes: 0,
             members: all
                 .iter()
                 .map(|name| {

@@ -1,6 +1,7 @@
 //! Secrets Manager as an independent reader sees it: an account of one's own, and the JSON API by plain HTTP.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use rehearsal::world::{AwsKey, Endpoints};
 use serde_json::{Value, json};
 
 use super::Servers;
@@ -47,6 +48,19 @@ impl AwsAccount {
         }
     }
 
+    /// The account of an embedded world, as the owner of a key sees it.
+    pub(crate) fn embedded(servers: &Servers, endpoints: &Endpoints, key: &AwsKey) -> Self {
+        Self {
+            id: endpoints.account.clone(),
+            region: REGION,
+            access_key_id: key.id.clone(),
+            secret_access_key: key.secret.expose().to_owned(),
+            session_token: "made-up".to_owned(),
+            endpoint: endpoints.aws_url.clone(),
+            http: servers.http(),
+        }
+    }
+
     /// The variables by which the AWS SDK finds this account.
     pub(crate) fn environment(&self) -> [(&'static str, String); 6] {
         [
@@ -90,6 +104,41 @@ impl AwsAccount {
     /// Creates a secret with bytes and returns its version id.
     pub(crate) async fn create_binary(&self, name: &str, bytes: &[u8]) -> String {
         self.create(json!({"Name": name, "SecretBinary": BASE64.encode(bytes)})).await
+    }
+
+    /// Two Lambda functions that RotateSecret takes; nothing runs in them, since moto is told to do without containers.
+    pub(crate) async fn rotation_functions(&self) -> [String; 2] {
+        /// A ZIP archive of no file.
+        const EMPTY: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        self.send("moto-api/config", "moto", json!({ "lambda": { "use_docker": false } }).to_string()).await;
+        let trust = json!({
+            "Version": "2012-10-17",
+            "Statement": [{ "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" }],
+        });
+        let role = format!("Action=CreateRole&Version=2010-05-08&RoleName=rotation&AssumeRolePolicyDocument={trust}");
+        self.send("", "iam", role.replace('"', "%22")).await;
+        let names = ["rotate", "rotate-otherwise"];
+        for name in names {
+            let function = json!({
+                "FunctionName": name,
+                "Runtime": "python3.11",
+                "Handler": "rotate.handler",
+                "Role": format!("arn:aws:iam::{}:role/rotation", self.id),
+                "Code": { "ZipFile": BASE64.encode(EMPTY) },
+            });
+            self.send("2015-03-31/functions", "lambda", function.to_string()).await;
+        }
+        names.map(|name| format!("arn:aws:lambda:{REGION}:{}:function:{name}", self.id))
+    }
+
+    /// Sends to another service of moto's; a function or role that is there already is as good.
+    async fn send(&self, path: &str, service: &str, body: String) {
+        let kind = if service == "iam" { "application/x-www-form-urlencoded" } else { "application/json" };
+        let request = self.http.post(format!("{}/{path}", self.endpoint)).header("content-type", kind);
+        let request = request.header("authorization", authorization(&self.access_key_id, service));
+        let answer = request.header("x-amz-security-token", &self.session_token).body(body).send().await;
+        let status = answer.expect("moto answers").status();
+        assert!(status.is_success() || status == 409, "moto refused a request to {service}: {status}");
     }
 
     async fn create(&self, mut input: Value) -> String {

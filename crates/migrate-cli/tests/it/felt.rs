@@ -1,0 +1,319 @@
+//! A fence that is felt, and not just stored: Secrets Manager here enforces resource policies, when the test says so. With each guard there is
+//! a run without it, and the loss that it prevents; the incoming store is the real one.
+
+use std::{sync::Arc, time::Duration};
+
+use migrate_core::value::{SecretText, SecretValue};
+use rehearsal::{
+    felt::TakesEffect,
+    proxy::{Proxy, Quotas, Rules, Upstream},
+    world::{World, WorldSettings},
+};
+use serde_json::{Value, json};
+
+use crate::support::{AwsAccount, Canary, Mount, Servers, Workbench};
+
+const LEDGER: &str = "migrate/test/ledger.jsonl";
+const NAMES: [&str; 3] = ["platform-data/postgres/a", "platform-data/postgres/b", "platform-data/redis/c"];
+const INCOMPLETE: i32 = 4;
+const VIOLATION: i32 = 5;
+/// The version that an unfinished rotation has made.
+const PENDING: &str = "00000000-0000-4000-8000-000000000001";
+
+/// Secrets Manager that enforces its policies, the real incoming store, and one repository.
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) mount: Mount,
+    pub(crate) vault: Proxy,
+    pub(crate) bench: Workbench,
+    /// The migration role: exempt.
+    pub(crate) migration: AwsAccount,
+    /// An application's role: bound by the fence.
+    pub(crate) application: AwsAccount,
+}
+
+impl Scene {
+    /// `outgoing` is what stands in that table of migrate.toml.
+    pub(crate) async fn new(name: &str, takes_effect: TakesEffect, outgoing: &str) -> Self {
+        let servers = Servers::from_env();
+        let mut settings = WorldSettings::new(7, Arc::new(jiff::Timestamp::now));
+        (settings.takes_effect, settings.quotas) = (takes_effect, Quotas::Unlimited);
+        let world = World::start(settings).await.expect("a world");
+        let mount = Mount::fresh(&servers).await;
+        let ca = std::fs::read_to_string(&servers.bao_cacert).expect("the CA file");
+        let bao = Upstream::at(&servers.bao_addr).expect("OpenBao's address").with_ca(ca);
+        let vault = Proxy::start(&bao, Rules::default()).await.expect("a proxy");
+        let endpoints = world.endpoints();
+        let (migration, application) = (
+            AwsAccount::embedded(&servers, &endpoints, &endpoints.migration),
+            AwsAccount::embedded(&servers, &endpoints, &endpoints.application),
+        );
+        let bench = Workbench::new(name).between(&migration, &mount).with("RUST_LOG", "trace").with("VAULT_ADDR", vault.url());
+        bench.write(
+            "migrate.toml",
+            &format!(
+                "[environment.test]\n\n[environment.test.outgoing]\nquota_share = 1.0\n{outgoing}\n[environment.test.incoming]\nmount = \"{}\"\n",
+                mount.path
+            ),
+        );
+        bench.migrate(&["init"]).expect_code(0);
+        Self { world, mount, vault, bench, migration, application }
+    }
+
+    /// Three secrets, an inventory and a plan.
+    pub(crate) async fn planned(name: &str, takes_effect: TakesEffect, outgoing: &str) -> Self {
+        let scene = Self::new(name, takes_effect, outgoing).await;
+        for secret in NAMES {
+            scene.seed(secret);
+        }
+        scene.plan();
+        scene
+    }
+
+    pub(crate) fn seed(&self, name: &str) {
+        let value = SecretValue::Text(SecretText::new(Canary::of_this_run().object()));
+        self.world.secrets_manager.create(name, value).expect("a secret");
+    }
+
+    pub(crate) fn plan(&self) {
+        self.bench.migrate(&["inventory", "import"]).expect_code(0);
+        self.bench.migrate(&["plan"]).expect_code(0);
+    }
+
+    fn with_probe(settle: &str) -> String {
+        format!("settle = \"{settle}\"\nprobe_role = \"arn:aws:iam::123456789012:role/application\"\n")
+    }
+
+    /// An application puts a new value; says whether Secrets Manager acknowledged it.
+    async fn write(&self, name: &str) -> Result<Value, Value> {
+        let text = Canary::of_this_run().object();
+        self.application.try_call("PutSecretValue", put(name, &text)).await
+    }
+
+    async fn is_copied(&self, name: &str) -> bool {
+        self.mount.read(name).await.is_some()
+    }
+
+    fn reached(&self, record: &str) -> bool {
+        self.bench.read(LEDGER).contains(&format!("\"type\":\"{record}\""))
+    }
+}
+
+fn put(name: &str, text: &str) -> Value {
+    json!({ "SecretId": name, "SecretString": text, "ClientRequestToken": uuid::Uuid::new_v4().to_string() })
+}
+
+fn is_denied(answer: &Result<Value, Value>) -> bool {
+    answer.as_ref().is_err_and(|refusal| refusal["__type"] == "AccessDeniedException")
+}
+
+/// Without settle time and probe: the fence is stored and nobody feels it yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_settle_time_and_probe_an_acknowledged_write_is_lost() {
+    let scene = Scene::planned("felt-no-guard", TakesEffect::WhenSettled, "settle = \"0s\"").await;
+    scene.bench.migrate(&["apply", "--through", "commit"]).expect_code(0);
+    // Vault is the authority, and Secrets Manager acknowledges a new value all the same: two authorities (P1), and a write lost (P3).
+    scene.write(NAMES[0]).await.expect("an acknowledged write");
+    let held = scene.migration.call("GetSecretValue", json!({ "SecretId": NAMES[0] })).await;
+    let written: Value = serde_json::from_str(held["SecretString"].as_str().expect("a text")).expect("an object");
+    let copy = scene.mount.read(NAMES[0]).await.expect("a copy");
+    assert!(copy["data"] != written, "nothing was lost, so this test shows nothing");
+    // It is found out, by name, and has its own exit code.
+    let told = scene.bench.migrate(&["verify"]).expect_code(VIOLATION);
+    assert!(told.to_string().contains(NAMES[0]), "{told}");
+    scene.bench.migrate(&["status"]).expect_code(VIOLATION);
+}
+
+/// With the probe the same wave waits for the fence to be felt, whatever the settle time; nothing is copied before.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_probe_holds_a_wave_until_its_fence_is_felt() {
+    let scene = Scene::planned("felt-probe", TakesEffect::WhenSettled, &Scene::with_probe("1s")).await;
+    let plan = scene.bench.read("migrate/test/plans/wave-1.json");
+    assert!(plan.contains("\"observedByProbe\": true"), "{plan}");
+    let waits = scene.bench.migrate(&["apply", "--through", "commit", "--json"]).expect_code(INCOMPLETE);
+    assert!(waits.stdout.contains("takes new values from the probe"), "{waits}");
+    for name in NAMES {
+        assert!(!scene.is_copied(name).await, "{name} was copied");
+        scene.write(name).await.expect("nobody is refused yet");
+    }
+    assert!(!scene.reached("settled"));
+
+    scene.world.settle();
+    scene.bench.migrate(&["apply", "--through", "commit"]).expect_code(0);
+    let settled = scene.bench.read(LEDGER).lines().find(|line| line.contains("\"type\":\"settled\"")).map(str::to_owned);
+    let settled: Value = serde_json::from_str(&settled.expect("a settled record")).expect("JSON");
+    assert!(settled["event"]["probes"].as_u64() > Some(1), "one try is no settle time: {settled}");
+    for name in NAMES {
+        assert!(is_denied(&scene.write(name).await), "{name} takes values");
+        // The values that were acknowledged while the fence was not felt are the ones that were copied (P3).
+        let held = scene.migration.call("GetSecretValue", json!({ "SecretId": name })).await;
+        let held: Value = serde_json::from_str(held["SecretString"].as_str().expect("a text")).expect("an object");
+        assert!(scene.mount.read(name).await.expect("a copy")["data"] == held, "{name}: another value was copied");
+    }
+}
+
+/// With the settle time alone: a fence that is felt within it holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settle_time_longer_than_the_delay_loses_nothing() {
+    let late = TakesEffect::After(Duration::from_millis(500));
+    let scene = Scene::planned("felt-settle", late, "settle = \"2s\"").await;
+    scene.bench.migrate(&["apply", "--through", "commit"]).expect_code(0);
+    for name in NAMES {
+        assert!(is_denied(&scene.write(name).await), "{name} takes values");
+    }
+    scene.bench.migrate(&["verify"]).expect_code(0);
+}
+
+/// Somebody takes a felt fence away between two looks: the probe at commit feels it, and the stored policy shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fence_that_another_controller_takes_away_is_found_before_the_commit() {
+    let scene = Scene::planned("felt-taken", TakesEffect::AtOnce, &Scene::with_probe("0s")).await;
+    scene.bench.migrate(&["apply"]).expect_code(0);
+    scene.migration.call("DeleteResourcePolicy", json!({ "SecretId": NAMES[1] })).await;
+    let told = scene.bench.migrate(&["apply", "--through", "commit"]).expect_code(VIOLATION);
+    assert!(told.to_string().contains(NAMES[1]), "{told}");
+    assert!(!scene.reached("committed"));
+    // P10: that member is let go, and the others are handed over.
+    scene.bench.migrate(&["apply", "--through", "commit", "--leave-out", NAMES[1]]).expect_code(0);
+    assert!(!scene.is_copied(NAMES[1]).await, "what was left out is still in the mount");
+    scene.write(NAMES[1]).await.expect("what was left out takes new values");
+    assert!(is_denied(&scene.write(NAMES[0]).await));
+}
+
+/// A probe that was refused before anything was fenced would say nothing when it is refused afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_that_is_refused_from_the_start_observes_nothing() {
+    let scene = Scene::planned("felt-blind", TakesEffect::AtOnce, &Scene::with_probe("0s")).await;
+    let theirs = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "secretsmanager:PutSecretValue",
+            "Resource": "*",
+            "Condition": { "ArnEquals": { "aws:PrincipalArn": "arn:aws:iam::123456789012:role/application" } },
+        }],
+    });
+    scene.migration.call("PutResourcePolicy", json!({ "SecretId": NAMES[2], "ResourcePolicy": theirs.to_string() })).await;
+    let told = scene.bench.migrate(&["apply", "--json"]).expect_code(3);
+    assert!(told.stdout.contains("refuses the probe before it is fenced"), "{told}");
+    assert!(!scene.reached("fence-intended"));
+}
+
+/// What a rotation function does, with the database whose password it changes.
+struct Lambda<'a> {
+    scene: &'a Scene,
+    name: &'a str,
+    database: String,
+}
+
+impl<'a> Lambda<'a> {
+    async fn turned_on(scene: &'a Scene, name: &'a str) -> Self {
+        scene
+            .migration
+            .call(
+                "RotateSecret",
+                json!({
+                    "SecretId": name,
+                    "RotationLambdaARN": "arn:aws:lambda:eu-central-1:123456789012:function:rotate",
+                    "RotationRules": { "ScheduleExpression": "rate(10 days)", "Duration": "3h" },
+                    "RotateImmediately": false,
+                    "ClientRequestToken": uuid::Uuid::new_v4().to_string(),
+                }),
+            )
+            .await;
+        Self { scene, name, database: String::new() }
+    }
+
+    /// `createSecret`, then `setSecret`: the database has a new password.
+    async fn begin(&mut self) {
+        let text = Canary::of_this_run().object();
+        let mut input = put(self.name, &text);
+        (input["ClientRequestToken"], input["VersionStages"]) = (PENDING.into(), json!(["AWSPENDING"]));
+        self.scene.application.call("PutSecretValue", input).await;
+        self.database = text;
+    }
+
+    /// `finishSecret`: the new password is the current one.
+    async fn finish(&self) -> Result<Value, Value> {
+        let current = self.scene.migration.call("DescribeSecret", json!({ "SecretId": self.name })).await;
+        let labels = current["VersionIdsToStages"].as_object().expect("versions");
+        let from = labels.iter().find(|(_, labels)| labels.as_array().is_some_and(|l| l.contains(&json!("AWSCURRENT"))));
+        let from = from.map(|(version, _)| version.clone()).expect("a current version");
+        let moved = json!({
+            "SecretId": self.name, "VersionStage": "AWSCURRENT", "MoveToVersionId": PENDING, "RemoveFromVersionId": from
+        });
+        self.scene.application.try_call("UpdateSecretVersionStage", moved).await?;
+        let done = json!({ "SecretId": self.name, "VersionStage": "AWSPENDING", "RemoveFromVersionId": PENDING });
+        self.scene.application.try_call("UpdateSecretVersionStage", done).await
+    }
+
+    /// What applications read, and what the database takes.
+    async fn is_in_step(&self) -> bool {
+        let held = self.scene.migration.call("GetSecretValue", json!({ "SecretId": self.name })).await;
+        held["SecretString"] == json!(self.database)
+    }
+}
+
+/// Without the rotation wait a rotation is fenced in its middle: the database has a password that no current version holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_rotation_wait_a_rotation_is_cut_in_its_middle() {
+    let scene = Scene::new("rotation-no-wait", TakesEffect::WhenSettled, "settle = \"0s\"\nrotation_wait = \"0s\"").await;
+    scene.seed(NAMES[0]);
+    let mut lambda = Lambda::turned_on(&scene, NAMES[0]).await;
+    scene.plan();
+    scene.bench.migrate(&["apply", "--through", "fence"]).expect_code(0);
+    // The function was called before rotation was cancelled, and starts slowly.
+    lambda.begin().await;
+    scene.world.settle();
+    assert!(is_denied(&lambda.finish().await));
+    assert!(!lambda.is_in_step().await, "nothing was lost, so this test shows nothing");
+    scene.bench.migrate(&["apply"]).expect_code(VIOLATION);
+}
+
+/// With it, the rotation ends first, and its value is the one that is handed over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_in_flight_is_waited_out_and_its_value_is_handed_over() {
+    let scene = Scene::new("rotation-waited", TakesEffect::AtOnce, "settle = \"0s\"\nrotation_wait = \"5s\"").await;
+    scene.seed(NAMES[0]);
+    let mut lambda = Lambda::turned_on(&scene, NAMES[0]).await;
+    lambda.begin().await;
+    scene.plan();
+    let arguments = ["apply", "--through", "commit"];
+    let child = scene.bench.command(&arguments).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn();
+    let child = child.expect("migrate starts");
+    while !scene.reached("rotation-cancelled") {
+        tokio::task::yield_now().await;
+    }
+    lambda.finish().await.expect("the rotation ends undisturbed");
+    let ended = scene.bench.keep(&arguments, child.wait_with_output().expect("its output")).expect_code(0);
+    assert!(lambda.is_in_step().await, "{ended}");
+    let copy = scene.mount.read(NAMES[0]).await.expect("a copy");
+    assert!(copy["data"] == serde_json::from_str::<Value>(&lambda.database).expect("an object"), "another value was copied");
+}
+
+/// A rotation that ended in its middle for good: the member is named, can be let go, and is then rotated as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stuck_rotation_is_named_and_left_out_and_gets_its_rotation_back() {
+    let scene = Scene::new("rotation-stuck", TakesEffect::AtOnce, "settle = \"0s\"\nrotation_wait = \"0s\"").await;
+    NAMES.iter().for_each(|name| scene.seed(name));
+    let mut lambda = Lambda::turned_on(&scene, NAMES[0]).await;
+    let before = rotation(&scene, NAMES[0]).await;
+    lambda.begin().await;
+    scene.plan();
+    let told = scene.bench.migrate(&["apply", "--json"]).expect_code(3);
+    assert!(told.stdout.contains("labelled AWSPENDING") && told.stdout.contains("--leave-out"), "{told}");
+    assert_ne!(rotation(&scene, NAMES[0]).await, before, "rotation is still on");
+    assert!(!scene.reached("fence-intended"), "a rotation in flight was fenced");
+    scene.bench.migrate(&["apply", "--through", "commit", "--leave-out", NAMES[0]]).expect_code(0);
+    assert_eq!(rotation(&scene, NAMES[0]).await, before);
+    assert!(lambda.finish().await.is_ok(), "it is not fenced");
+    // A second time is no error, and the secret is free for another wave.
+    scene.bench.migrate(&["apply", "--through", "commit", "--leave-out", NAMES[0]]).expect_code(0);
+    scene.bench.migrate(&["plan"]).expect_code(0);
+}
+
+async fn rotation(scene: &Scene, name: &str) -> (Value, Value, Value) {
+    let mut seen = scene.migration.call("DescribeSecret", json!({ "SecretId": name })).await;
+    (seen["RotationEnabled"].take(), seen["RotationLambdaARN"].take(), seen["RotationRules"].take())
+}
