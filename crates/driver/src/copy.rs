@@ -53,7 +53,7 @@ impl Session<'_> {
             if !copied.is_empty() {
                 self.record(Event::Copied { wave: wave.clone(), members: copied })?;
                 if verify {
-                    self.record_verified(wave, &results.done)?;
+                    self.record_verified(wave, COPY, &results.done).await?;
                 }
             }
             self.finish_group(wave, COPY, &mut results)?;
@@ -70,14 +70,16 @@ impl Session<'_> {
             let mut results =
                 self.batches(&jobs, |batch| async { Ok(prove(self.systems, batch, &mark, Compare::Created).await) }).await;
             if !results.done.is_empty() {
-                self.record_verified(wave, &results.done)?;
+                self.record_verified(wave, VERIFY, &results.done).await?;
             }
             self.finish_group(wave, VERIFY, &mut results)?;
         }
         Ok(())
     }
 
-    fn record_verified(&mut self, wave: &WaveName, done: &[(&Job, TargetVersion)]) -> Result<(), Stopped> {
+    async fn record_verified(&mut self, wave: &WaveName, step: Where, done: &[(&Job, TargetVersion)]) -> Result<(), Stopped> {
+        let names: Vec<SecretName> = done.iter().map(|(job, _)| job.name.clone()).collect();
+        self.still_closed(wave, step, &names).await?;
         let members = done.iter().map(|(job, target)| (job.name.clone(), (job.version.clone(), *target))).collect();
         self.record(Event::Verified { wave: wave.clone(), members })
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use migrate_core::{
     handover::{
         Event,
-        judge::{Blocked, Obstacle, fence_is_felt, fence_stands, source_is_same},
+        judge::{Blocked, Obstacle, fence_is_felt, fence_stands, source_is_closed, source_is_same},
     },
     id::WaveName,
     name::SecretName,
@@ -135,6 +135,26 @@ impl Session<'_> {
         }
         self.stop_or_violated(wave, SETTLE, blocked)?;
         self.record(Event::Settled { wave: wave.clone(), after_seconds: seconds, probes, members: settled })
+    }
+
+    /// Reads fences and versions of these once more, as verifying does before it says that copies are equal: what was proved equal to a source
+    /// that is open again, or has another version, proves nothing.
+    pub(crate) async fn still_closed(&mut self, wave: &WaveName, step: Where, members: &[SecretName]) -> Result<(), Stopped> {
+        let mark = self.mark(wave);
+        let mut blocked = Vec::new();
+        for chunk in members.chunks(LOOK) {
+            self.pause(step)?;
+            let sources = self.sources(wave, chunk);
+            let fences = self.systems.outgoing.fences(&sources).await;
+            let seen = self.systems.outgoing.describe(&sources).await;
+            let Some(held) = self.state().waves.get(wave) else { continue };
+            let judged = chunk.iter().zip(fences).zip(seen).filter_map(|((name, fence), seen)| {
+                let obstacle = source_is_closed(&mark, held.members.get(name)?, &fence, &seen).err()?;
+                Some(Blocked { name: name.clone(), obstacle })
+            });
+            blocked.extend(judged);
+        }
+        self.stop_or_violated(wave, step, blocked)
     }
 
     /// Lets the probe try to write to every member, again and again, until it was refused at each try of a whole settle time. The time begins

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use migrate_core::{
     handover::{
         Wave,
-        judge::{Blocked, Evidence, Obstacle, fence_stands, member_stands},
+        judge::{Blocked, Evidence, Obstacle, fence_stands, member_stands, source_is_closed},
     },
     id::{LedgerId, WaveName},
     name::SecretName,
@@ -19,8 +19,9 @@ use crate::{
     rim::{Pace, Progress, Systems},
 };
 
-/// Looks at the fence of every member that the ledger says is fenced, and names those that do not stand.
-pub async fn fences(
+/// Looks whether the outgoing authority is closed to every member that the ledger says is fenced, and names those where it is not: a fence
+/// that does not stand, or, once the fences had settled, another version than the one that counts.
+pub async fn closed(
     systems: Systems<'_>,
     progress: &dyn Progress,
     ledger: &LedgerId,
@@ -31,10 +32,14 @@ pub async fn fences(
     let members: Vec<_> = wave.members.iter().filter(|(_, member)| member.step.is_fenced()).collect();
     progress.begin("fences", members.len());
     let sources: Vec<SecretName> = members.iter().map(|(_, member)| member.begun.source.clone()).collect();
-    let fences = systems.outgoing.fences(&sources).await;
+    let (fences, seen) = futures::join!(systems.outgoing.fences(&sources), systems.outgoing.describe(&sources));
     progress.end();
-    let judged = members.into_iter().zip(fences).filter_map(|((name, _), fence)| {
-        fence_stands(&mark, &fence).err().map(|obstacle| Blocked { name: name.clone(), obstacle })
+    let judged = members.into_iter().zip(fences).zip(seen).filter_map(|(((name, member), fence), seen)| {
+        let verdict = match wave.has_settled() {
+            true => source_is_closed(&mark, member, &fence, &seen),
+            false => fence_stands(&mark, &fence),
+        };
+        verdict.err().map(|obstacle| Blocked { name: name.clone(), obstacle })
     });
     judged.collect()
 }

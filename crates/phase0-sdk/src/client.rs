@@ -21,6 +21,7 @@ use aws_sdk_secretsmanager::{
     primitives::{Blob, DateTime},
     types::{RotationRulesType, SecretListEntry, SecretValueEntry, Tag},
 };
+use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls;
 use jiff::Timestamp;
 use migrate_core::{
@@ -380,7 +381,8 @@ async fn configure(settings: &Settings) -> SdkConfig {
             .retry_config(retries)
             .region(region.clone())
             .endpoint_url(endpoint)
-            .credentials_provider(keys.clone());
+            .credentials_provider(keys.clone())
+            .time_source(SystemTimeSource::new());
         return if is_loopback(endpoint) { config.http_client(direct_http_client()).build() } else { config.build() };
     }
     let mut loader = aws_config::defaults(behaviour).timeout_config(timeouts).retry_config(retries);

@@ -83,9 +83,17 @@ pub fn decide(state: &Handover, wave: &WaveName, run: RunKind, goal: Goal) -> St
 
 fn towards_commit(wave: &Wave, epoch: Epoch, goal: Goal) -> Step {
     // Those that were left out first: nobody can write to them until they are released.
-    if let Some(step) = release(&wave.leaving) {
+    if let Some(step) = open_again(&wave.leaving) {
         return step;
     }
+    // Their rotation last: it may have to wait for somebody, which holds nobody else up.
+    match step_of_stage(wave, epoch, goal) {
+        Step::Reached => rotate_again(&wave.leaving).unwrap_or(Step::Reached),
+        step => step,
+    }
+}
+
+fn step_of_stage(wave: &Wave, epoch: Epoch, goal: Goal) -> Step {
     match wave.stage {
         Stage::Begun => Step::Preflight,
         Stage::Preflighted => {
@@ -134,20 +142,25 @@ fn back(wave: &Wave) -> Step {
     match wave.stage {
         Stage::RolledBack | Stage::Committed | Stage::Confirmed => Step::Reached,
         Stage::Begun | Stage::Preflighted | Stage::Settled => Step::BeginRollback,
-        Stage::RollingBack => release(&wave.members).unwrap_or(Step::FinishRollback),
+        Stage::RollingBack => open_again(&wave.members).or_else(|| rotate_again(&wave.members)).unwrap_or(Step::FinishRollback),
     }
 }
 
-/// The next step that takes away what we added to these: the copy, then the fence, then what rotation was turned off.
-fn release(members: &BTreeMap<SecretName, Member>) -> Option<Step> {
-    let those = |wanted: fn(&Member) -> bool| {
-        let names: Vec<SecretName> = members.iter().filter(|(_, member)| wanted(member)).map(|(name, _)| name.clone()).collect();
-        (!names.is_empty()).then_some(names)
-    };
-    let clear = those(|member| !matches!(member.step, MemberStep::Cleared | MemberStep::Unfenced)).map(Step::Clear);
-    let unfence = || those(|member| member.step != MemberStep::Unfenced).map(Step::Unfence);
-    let restore = || those(Member::owes_rotation).map(Step::RestoreRotation);
-    clear.or_else(unfence).or_else(restore)
+/// The next step after which these take values again: the copy goes first, then the fence.
+fn open_again(members: &BTreeMap<SecretName, Member>) -> Option<Step> {
+    let uncleared = those(members, |member| !matches!(member.step, MemberStep::Cleared | MemberStep::Unfenced));
+    let fenced = || those(members, |member| member.step != MemberStep::Unfenced).map(Step::Unfence);
+    uncleared.map(Step::Clear).or_else(fenced)
+}
+
+/// Turns rotation on again that we turned off.
+fn rotate_again(members: &BTreeMap<SecretName, Member>) -> Option<Step> {
+    those(members, Member::owes_rotation).map(Step::RestoreRotation)
+}
+
+fn those(members: &BTreeMap<SecretName, Member>, wanted: fn(&Member) -> bool) -> Option<Vec<SecretName>> {
+    let names: Vec<SecretName> = members.iter().filter(|(_, member)| wanted(member)).map(|(name, _)| name.clone()).collect();
+    (!names.is_empty()).then_some(names)
 }
 
 fn names(wave: &Wave, wanted: impl Fn(&Member) -> bool) -> Vec<SecretName> {

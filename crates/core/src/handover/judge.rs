@@ -7,7 +7,7 @@ use crate::{
     codec::Unencodable,
     id::{Epoch, TargetVersion},
     name::SecretName,
-    observed::{Felt, FenceSeen, Mark, Rotation, Sighting, SourceSecret, TargetEntry, VersionMap},
+    observed::{Felt, FenceSeen, Mark, Rotation, Sighting, SourceSecret, TargetEntry},
     ports::PortError,
 };
 
@@ -274,13 +274,27 @@ pub fn source_as_planned(begun: &Begun, sighting: &Sighting<SourceSecret>) -> Re
     }
 }
 
-/// Whether a secret is still the one that was planned, with exactly `versions`.
+/// Whether a secret is still the one that was planned, with exactly the versions that count.
 ///
 /// # Errors
 /// The first [`Obstacle`].
-pub fn source_unmoved(begun: &Begun, versions: &VersionMap, sighting: &Sighting<SourceSecret>) -> Result<(), Obstacle> {
-    let secret = source_is_same(begun, sighting)?;
-    if &secret.versions == versions { Ok(()) } else { Err(Obstacle::SourceMoved) }
+pub fn source_unmoved(member: &Member, sighting: &Sighting<SourceSecret>) -> Result<(), Obstacle> {
+    let secret = source_is_same(&member.begun, sighting)?;
+    if secret.versions == *member.versions { Ok(()) } else { Err(Obstacle::SourceMoved) }
+}
+
+/// Whether the outgoing authority is closed as it was when the fences had settled.
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn source_is_closed(
+    mark: &Mark,
+    member: &Member,
+    fence: &Sighting<FenceSeen>,
+    source: &Sighting<SourceSecret>,
+) -> Result<(), Obstacle> {
+    fence_stands(mark, fence)?;
+    source_unmoved(member, source)
 }
 
 /// Whether a secret is still the one that was planned and may go on; its versions may have moved (a write before the fence took effect).
@@ -429,8 +443,7 @@ pub struct Evidence {
 /// # Errors
 /// The first [`Obstacle`].
 pub fn member_stands(mark: &Mark, member: &Member, evidence: &Evidence) -> Result<(), Obstacle> {
-    fence_stands(mark, &evidence.fence)?;
-    source_unmoved(&member.begun, &member.versions, &evidence.source)?;
+    source_is_closed(mark, member, &evidence.fence, &evidence.source)?;
     let target = member.step.target().ok_or(Obstacle::TargetMoved)?;
     target_unmoved(mark, target, &evidence.target)
 }

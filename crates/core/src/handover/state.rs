@@ -179,6 +179,12 @@ impl Member {
 }
 
 impl Wave {
+    /// Whether its fences have settled, so that the versions that count are known.
+    #[must_use]
+    pub fn has_settled(&self) -> bool {
+        matches!(self.stage, Stage::Settled | Stage::Committed | Stage::Confirmed)
+    }
+
     /// Everything that the wave holds: its members, and those that are being released.
     pub fn held(&self) -> impl Iterator<Item = (&SecretName, &Member)> {
         self.members.iter().chain(&self.leaving)

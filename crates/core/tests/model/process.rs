@@ -344,7 +344,7 @@ impl Turn<'_> {
 
     fn preflight(&mut self) {
         let member = self.member();
-        let source = judge::source_unmoved(&member.begun, &member.versions, &see_source(self.world.source.value));
+        let source = judge::source_as_planned(&member.begun, &see_source(self.world.source.value));
         let target = judge::target_for_copy(&mark(self.ledger().state().epoch), &self.world.see_target());
         if source.is_err() || target.is_err() {
             return self.blocked();

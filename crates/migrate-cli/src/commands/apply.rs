@@ -229,6 +229,10 @@ fn may_leave(state: &Handover, file: &PlanFile, names: &BTreeSet<SecretName>) ->
         return Err(CommandError::new(Reason::NotAMember, format!("{stranger} is no member of wave {wave}"))
             .hint("the plan file names the members"));
     }
+    let is_gone = |wave: &Wave| wave.stage != Stage::RolledBack && names.iter().all(|name| !wave.members.contains_key(name));
+    if state.waves.get(wave).is_some_and(is_gone) {
+        return Ok(());
+    }
     let no_way = |heading: String, hint: String| Err(CommandError::new(Reason::NoWayBack, heading).hint(hint));
     match state.waves.get(wave) {
         None | Some(Wave { stage: Stage::RolledBack, .. }) => {

@@ -94,7 +94,7 @@ enum WaitsFor {
     Verify,
     Commit,
     Confirm,
-    /// Members that were left out still have something of ours.
+    /// Members that were left out still have something of ours, or their rotation is still off.
     Release,
     Rollback,
     Nothing,
@@ -258,7 +258,7 @@ async fn look(context: &Context, systems: &Systems, state: &Handover, waves: &mu
     let progress = context.progress();
     for (status, (name, wave)) in waves.iter_mut().zip(&state.waves) {
         if is_fenced(wave) {
-            status.findings = inspect::fences(systems.ports(), &progress, ledger, name, wave).await;
+            status.findings = inspect::closed(systems.ports(), &progress, ledger, name, wave).await;
         }
     }
 }
@@ -320,6 +320,7 @@ fn step(member: &Member) -> &'static str {
 /// What stands between the wave and its end, by the same decision that a run takes.
 fn waits_for(state: &Handover, name: &WaveName, wave: &Wave) -> WaitsFor {
     match wave.stage {
+        _ if wave.stage.is_committed() && !wave.leaving.is_empty() => return WaitsFor::Release,
         Stage::Committed => return WaitsFor::Confirm,
         Stage::RollingBack => return WaitsFor::Rollback,
         Stage::Confirmed | Stage::RolledBack => return WaitsFor::Nothing,

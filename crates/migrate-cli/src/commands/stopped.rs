@@ -1,6 +1,6 @@
 //! Why a run stopped, as a person reads it: heading, causes, who can't go on and why, and the next command.
 
-use driver::Stopped;
+use driver::{Stopped, Where};
 use migrate_core::{
     handover::judge::{Blocked, Obstacle},
     id::WaveName,
@@ -22,6 +22,8 @@ pub(super) fn stopped(settings: &Settings, stopped: &Stopped, open: Option<&Wave
         (Some(wave), Stopped::Stale(blocked) | Stopped::Blocked { blocked, .. } | Stopped::Violated(blocked)) => {
             let error = match blocked.as_slice() {
                 [] => error,
+                // What is being let go already.
+                _ if matches!(stopped, Stopped::Blocked { step: Where("rollback"), .. }) => error,
                 [first, rest @ ..] => {
                     let more = if rest.is_empty() { "" } else { " …" };
                     error.hint(format!("`migrate apply --leave-out {}{more}` lets it go, and the others go on", first.name))
