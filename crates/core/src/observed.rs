@@ -174,6 +174,8 @@ pub enum FenceSeen {
     Open,
     /// Our statement stands, complete, made under this mark.
     Ours(Mark),
+    /// Something else than the tool closes it, and a probe was refused just now: nothing of ours to see or to take away.
+    Outside,
     /// A statement with our Sid stands, but it is not the one that we write: somebody changed it.
     Altered {
         /// What differs, in a few words, without values.

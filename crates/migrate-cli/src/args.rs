@@ -15,7 +15,7 @@ use migrate_core::{
 use phase0_sdk::populate::Piece;
 
 pub use self::{
-    sdk::{EmitModule, Sdk},
+    sdk::{EmitModule, Policy, PolicyKind, Sdk},
     vault::{Check, Vault},
 };
 

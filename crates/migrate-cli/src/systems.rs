@@ -43,6 +43,7 @@ pub(crate) async fn outgoing(settings: &Settings, environment: &Environment) -> 
         endpoint_url: endpoint.map(|url| url.value.clone()),
         credentials: credentials(environment),
         exempt: wanted.exempt_principals.clone(),
+        fence: wanted.fence,
         probe: wanted.probe.clone(),
         concurrency: wanted.concurrency.unwrap_or(defaults.concurrency),
         quota_percent: percent(wanted.quota_share),

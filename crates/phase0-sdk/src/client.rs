@@ -49,6 +49,7 @@ pub(crate) struct Client {
     /// The same service, asked by a principal that the fence does not exempt.
     probe: Option<aws_sdk_secretsmanager::Client>,
     sts: aws_sdk_sts::Client,
+    iam: aws_sdk_iam::Client,
     region: String,
     /// The host that Secrets Manager was asked at, wherever its endpoint came from; set by the first request.
     host: Arc<OnceLock<String>>,
@@ -94,6 +95,7 @@ impl Client {
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
             probe,
             sts: aws_sdk_sts::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
             region,
             host,
             attempts: Attempts::new(settings),
@@ -107,6 +109,22 @@ impl Client {
             (Some(account), Some(caller_arn)) => Ok(SourceIdentity { account, region: self.region.clone(), caller_arn }),
             _ => Err(request.error(&Failed::unusable("no account or no ARN"))),
         }
+    }
+
+    /// The ARN of the role of that name, with its path; `None` where there is none.
+    pub(crate) async fn role_arn(&self, name: &str) -> Result<Option<String>, PortError> {
+        let request = Request { operation: "GetRole", subject: name, changes: false };
+        let send = || async { self.iam.get_role().role_name(name).send().await.map_err(failed) };
+        let answer = self.attempts.run(request, send).await;
+        absent(answer.map(|answer| answer.role.map(|role| role.arn)))
+    }
+
+    /// The ARN of the user of that name, with its path; `None` where there is none.
+    pub(crate) async fn user_arn(&self, name: &str) -> Result<Option<String>, PortError> {
+        let request = Request { operation: "GetUser", subject: name, changes: false };
+        let send = || async { self.iam.get_user().user_name(name).send().await.map_err(failed) };
+        let answer = self.attempts.run(request, send).await;
+        absent(answer.map(|answer| answer.user.map(|user| user.arn)))
     }
 
     pub(crate) async fn list_page(&self, token: Option<&str>) -> Result<Page, PortError> {
@@ -304,6 +322,21 @@ impl Client {
         self.attempts.run(request, send).await
     }
 
+    pub(crate) async fn tag(&self, name: &str, key: &str, value: &str) -> Result<(), PortError> {
+        let request = Request { operation: "TagResource", subject: name, changes: true };
+        let send = || async {
+            let tag = Tag::builder().key(key).value(value).build();
+            self.secrets.tag_resource().secret_id(name).tags(tag).send().await.map_err(failed)
+        };
+        self.attempts.run(request, send).await.map(drop)
+    }
+
+    pub(crate) async fn untag(&self, name: &str, key: &str) -> Result<(), PortError> {
+        let request = Request { operation: "UntagResource", subject: name, changes: true };
+        let send = || async { self.secrets.untag_resource().secret_id(name).tag_keys(key).send().await.map_err(failed) };
+        self.attempts.run(request, send).await.map(drop)
+    }
+
     pub(crate) async fn delete_policy(&self, name: &str) -> Result<(), PortError> {
         let request = Request { operation: "DeleteResourcePolicy", subject: name, changes: true };
         let send = || async { self.secrets.delete_resource_policy().secret_id(name).send().await.map_err(failed) };
@@ -328,6 +361,14 @@ impl Client {
             _ => false,
         };
         unknown && self.host.get().is_some_and(|host| !is_amazons(host))
+    }
+}
+
+/// Nothing there is an answer.
+fn absent<T>(answer: Result<Option<T>, PortError>) -> Result<Option<T>, PortError> {
+    match answer {
+        Err(error) if error.kind == PortErrorKind::NotFound => Ok(None),
+        other => other,
     }
 }
 

@@ -64,7 +64,8 @@ pub(crate) fn classify(outcome: &Outcome) -> Verdict {
         Outcome::Garbled { status } => of_status(*status),
         Outcome::Refused { status, code } => {
             let kind = match code.as_str() {
-                "ResourceNotFoundException" => Kind::NotFound,
+                // The second is IAM's.
+                "ResourceNotFoundException" | "NoSuchEntity" => Kind::NotFound,
                 "AccessDeniedException" | "AccessDenied" | "NotAuthorized" | "OptInRequired" => Kind::Denied,
                 "ResourceExistsException" => Kind::Conflict,
                 "LimitExceededException" => Kind::TooLarge,

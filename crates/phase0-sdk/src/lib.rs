@@ -22,6 +22,7 @@ mod observe;
 mod perform;
 pub mod populate;
 mod port;
+mod principals;
 pub mod scan;
 mod settings;
 

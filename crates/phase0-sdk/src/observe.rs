@@ -6,7 +6,8 @@ use futures::FutureExt;
 use migrate_core::{
     aws_policy,
     name::{SecretArn, SecretName},
-    observed::{FenceSeen, ListedSecret, Sighting, SourceSecret},
+    observed::{Felt, FenceSeen, ListedSecret, Sighting, SourceSecret},
+    plan::FenceMode,
     ports::{PortError, PortErrorKind, SourceReading},
     quota::BATCH_GET_IDS,
 };
@@ -47,9 +48,18 @@ impl SecretsManager {
 
     pub(crate) async fn fence_of(&self, name: &SecretName) -> Sighting<FenceSeen> {
         let look = async {
-            let exempt = self.exempt().await?;
-            let stored = self.client.policy(name.as_str()).await?;
-            aws_policy::seen(stored.as_deref(), exempt).map_err(|error| unmergeable("GetResourcePolicy", name, &error))
+            match self.mode {
+                FenceMode::ResourcePolicy => {
+                    let exempt = self.exempt().await?;
+                    let stored = self.client.policy(name.as_str()).await?;
+                    aws_policy::seen(stored.as_deref(), exempt).map_err(|error| unmergeable("GetResourcePolicy", name, &error))
+                }
+                FenceMode::Tag => Ok(aws_policy::seen_in_tags(&self.client.describe(name.as_str()).await?.tags)),
+                FenceMode::External => Ok(match self.probe_one(name).await? {
+                    Felt::Refused => FenceSeen::Outside,
+                    Felt::Accepted => FenceSeen::Open,
+                }),
+            }
         };
         sighting(look.await)
     }

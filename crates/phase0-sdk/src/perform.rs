@@ -3,13 +3,17 @@
 //! Both are one loop: look, work out the change, send it, and look again until there is nothing left to change. A put is never
 //! repeated blindly: after a lost answer the policy is read and merged anew, so that an old copy does not land over a newer one.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use migrate_core::{
-    aws_policy::{self, Change, Unmergeable},
+    aws_policy::{self, Change, FENCE_TAG, Unmergeable},
     id::SourceVersion,
     name::SecretName,
     observed::{Felt, Mark, Rotation},
+    plan::FenceMode,
     ports::{Effect, PortError, PortErrorKind},
     value::SecretValue,
 };
@@ -25,6 +29,14 @@ pub struct Created {
     pub is_new: bool,
 }
 
+type Tags = BTreeMap<String, String>;
+
+/// What to do to the fence's tag.
+enum TagChange {
+    Set(String),
+    Remove,
+}
+
 /// How far a change has come.
 enum Sent {
     No,
@@ -35,12 +47,61 @@ enum Sent {
 
 impl SecretsManager {
     pub(crate) async fn fence_one(&self, name: &SecretName, mark: &Mark) -> Result<(), PortError> {
-        let exempt = self.exempt_with_caller().await?;
-        self.change_policy(name, |stored| aws_policy::fence(stored, mark, exempt), true).await
+        match self.mode {
+            FenceMode::ResourcePolicy => {
+                let exempt = self.exempt_with_caller().await?;
+                self.change_policy(name, |stored| aws_policy::fence(stored, mark, exempt), true).await
+            }
+            FenceMode::Tag => {
+                let change = |tags: &Tags| Ok(aws_policy::tag_to_fence(tags, mark)?.map(TagChange::Set));
+                self.change_tag(name, change).await
+            }
+            FenceMode::External => Ok(()),
+        }
     }
 
     pub(crate) async fn unfence_one(&self, name: &SecretName, mark: &Mark) -> Result<(), PortError> {
-        self.change_policy(name, |stored| aws_policy::unfence(stored, mark), false).await
+        match self.mode {
+            FenceMode::ResourcePolicy => self.change_policy(name, |stored| aws_policy::unfence(stored, mark), false).await,
+            FenceMode::Tag => {
+                let change = |tags: &Tags| Ok(aws_policy::tag_is_ours(tags, mark)?.then_some(TagChange::Remove));
+                self.change_tag(name, change).await
+            }
+            FenceMode::External => Ok(()),
+        }
+    }
+
+    /// As [`Self::change_policy`], for the one tag.
+    async fn change_tag(
+        &self,
+        name: &SecretName,
+        plan: impl Fn(&Tags) -> Result<Option<TagChange>, Unmergeable> + Send + Sync,
+    ) -> Result<(), PortError> {
+        let mut lost: Option<PortError> = None;
+        let mut pauses = self.client.attempts.pauses();
+        loop {
+            let taint = |error: PortError| if lost.is_some() { error.maybe_done() } else { error };
+            let tags = self.client.describe(name.as_str()).await.map_err(taint)?.tags;
+            let change = plan(&tags).map_err(|error| taint(unmergeable("TagResource", name, &error)))?;
+            let sent = match &change {
+                None => return Ok(()),
+                Some(TagChange::Set(value)) => self.client.tag(name.as_str(), FENCE_TAG, value).await,
+                Some(TagChange::Remove) => self.client.untag(name.as_str(), FENCE_TAG).await,
+            };
+            match sent {
+                // Seen by the next look, or a look a little later.
+                Ok(()) => {
+                    let what = "acknowledged, but the tags read back are others: somebody else changes them too";
+                    lost = Some(PortError::new(PortErrorKind::Conflict, "TagResource", name.as_str(), what).maybe_done());
+                }
+                Err(error) if error.effect == Effect::Unknown => lost = Some(error),
+                Err(error) => return Err(taint(error)),
+            }
+            match pauses.next() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(lost.unwrap_or_else(|| unmergeable("TagResource", name, &Unmergeable::NotAPolicy))),
+            }
+        }
     }
 
     /// Tries to write as the probe. Its token is the version that is current now: a newer one would only be there with a value of its own.

@@ -1,11 +1,14 @@
 //! [`SecretsManager`]: the [`Outgoing`] port.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use migrate_core::{
-    aws_policy::{CallerPrincipal, Exempt, principal_of_caller},
+    aws_policy::Exempt,
     name::SecretName,
     observed::{Felt, FenceSeen, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret},
+    plan::{Existence, FenceMode},
     ports::{Outgoing, PortError, PortErrorKind, SourceReading},
 };
 use tokio::sync::OnceCell;
@@ -18,6 +21,7 @@ pub struct SecretsManager {
     pub(crate) concurrency: usize,
     /// Raised when the endpoint turned out to lack ValidateResourcePolicy.
     pub(crate) validation_missing: Flag,
+    pub(crate) mode: FenceMode,
     configured: Vec<String>,
     identity: OnceCell<SourceIdentity>,
     exempt: OnceCell<Exempt>,
@@ -37,6 +41,7 @@ impl SecretsManager {
             client: Client::connect(&settings).await?,
             concurrency: settings.concurrency.max(1),
             validation_missing: Flag::default(),
+            mode: settings.fence,
             configured: settings.exempt,
             identity: OnceCell::new(),
             exempt: OnceCell::new(),
@@ -54,14 +59,19 @@ impl SecretsManager {
                 if !self.configured.is_empty() {
                     return checked(self.configured.clone());
                 }
-                match principal_of_caller(&self.caller().await?.caller_arn) {
-                    CallerPrincipal::Arn(arn) => checked(vec![arn]),
-                    CallerPrincipal::PathUnknown { role } => Err(misconfigured(&format!(
-                        "the path of role {role} is not in the caller's ARN: list its full ARN among the exempt principals"
-                    ))),
-                }
+                checked(vec![self.client.principal_behind(&self.caller().await?.caller_arn).await?])
             })
             .await
+    }
+
+    /// What IAM says of each principal that the fence lets through.
+    ///
+    /// # Errors
+    /// Those of [`Self::exempt`]; one that could not be looked up is no error.
+    pub async fn exempt_existence(&self) -> Result<BTreeMap<String, Existence>, PortError> {
+        let principals: Vec<&str> = self.exempt().await?.iter().collect();
+        let looked = self.each(principals.len(), |at| self.client.existence(principals[at]).boxed()).await;
+        Ok(principals.into_iter().map(str::to_owned).zip(looked).collect())
     }
 
     /// The same, where the caller is among them: else the fence would lock us out.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use migrate_core::value::SecretText;
+use migrate_core::{plan::FenceMode, value::SecretText};
 
 /// How Secrets Manager is reached and how hard it may be asked.
 ///
@@ -27,6 +27,8 @@ pub struct Settings {
     /// of break-glass, with their paths. Empty means the caller alone, whose ARN does not show a role's path: a role with a
     /// path must be listed.
     pub exempt: Vec<String>,
+    /// What closes a secret.
+    pub fence: FenceMode,
     /// The principal that tries to write to fenced secrets, and must be refused. None: enforcement is not observed.
     pub probe: Option<Probe>,
     /// Longest wait for a connection.
@@ -89,6 +91,7 @@ impl Default for Settings {
             endpoint_url: None,
             credentials: Credentials::DefaultChain,
             exempt: Vec::new(),
+            fence: FenceMode::ResourcePolicy,
             probe: None,
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(20),

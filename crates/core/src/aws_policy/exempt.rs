@@ -25,6 +25,37 @@ pub enum InvalidExempt {
     Session(String, String),
 }
 
+/// What an exempt principal's ARN names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named<'a> {
+    /// A role, by its name without its path.
+    Role(&'a str),
+    /// A user, likewise.
+    User(&'a str),
+    /// The root of an account.
+    Account,
+    /// Several at once: it has wildcards.
+    Pattern,
+    /// A federated user, or nothing that we know.
+    Other,
+}
+
+/// Reads what a principal's ARN names.
+#[must_use]
+pub fn named(principal: &str) -> Named<'_> {
+    if principal.contains(['*', '?']) {
+        return Named::Pattern;
+    }
+    let resource = principal.splitn(6, ':').nth(5).unwrap_or_default();
+    let last = |kind: &str| resource.strip_prefix(kind).and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
+    match (last("role/"), last("user/")) {
+        (Some(role), _) => Named::Role(role),
+        (_, Some(user)) => Named::User(user),
+        _ if resource == "root" => Named::Account,
+        _ => Named::Other,
+    }
+}
+
 /// The principal behind a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallerPrincipal {

@@ -73,8 +73,8 @@ pub enum Unmergeable {
     /// A later run of the same wave has fenced it: this run has lost the lead.
     #[error("it was fenced in epoch {}, after this run's", .0.epoch)]
     LaterEpoch(Mark),
-    /// A statement bears our prefix, but no Sid that we write: nobody can say whose it is.
-    #[error("its statement {0:?} looks like a fence and is none that we write")]
+    /// A statement or tag looks like ours and is none that we write: nobody can say whose it is.
+    #[error("its {0:?} looks like a fence and is none that we write")]
     Unreadable(String),
 }
 
@@ -161,7 +161,7 @@ pub fn seen(stored: Option<&str>, exempt: &Exempt) -> Result<FenceSeen, Unmergea
 }
 
 /// Refuses to touch what another wave, another ledger or a later run put there.
-fn check_hold(standing: &Mark, mark: &Mark) -> Result<(), Unmergeable> {
+pub(super) fn check_hold(standing: &Mark, mark: &Mark) -> Result<(), Unmergeable> {
     if standing.ledger != mark.ledger || standing.wave != mark.wave {
         Err(Unmergeable::HeldBy(standing.clone()))
     } else if standing.epoch > mark.epoch {

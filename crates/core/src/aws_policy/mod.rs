@@ -10,6 +10,8 @@
 //!             ──► seen(exempt)          ──► FenceSeen::{Open, Ours, Altered}
 //! ```
 //!
+//! Where an organisation closes secrets by their tag instead, [`tag_to_fence`] and its neighbours do the same with one tag.
+//!
 //! Grammar: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
 
 mod document;
@@ -17,10 +19,12 @@ mod evaluate;
 mod exempt;
 mod fence;
 mod sid;
+mod tag;
 #[cfg(test)]
 mod tests;
 
 pub use document::PolicyDocument;
 pub use evaluate::{Verdict, denies};
-pub use exempt::{CallerPrincipal, Exempt, InvalidExempt, principal_of_caller};
+pub use exempt::{CallerPrincipal, Exempt, InvalidExempt, Named, named, principal_of_caller};
 pub use fence::{Change, FENCED_ACTIONS, Unmergeable, fence, seen, unfence};
+pub use tag::{FENCE_TAG, seen_in_tags, tag_is_ours, tag_of, tag_to_fence};

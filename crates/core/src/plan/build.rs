@@ -125,7 +125,7 @@ fn member(state: &Handover, wave: &WaveName, candidate: Candidate) -> Result<Pla
     let path = candidate.name.vault_path().map_err(|error| Obstacle::Path { why: error.to_string() })?;
     let seen = source_may_join(&candidate.seen)?;
     match &candidate.fence {
-        Sighting::Present(FenceSeen::Open) | Sighting::Absent => {}
+        Sighting::Present(FenceSeen::Open | FenceSeen::Outside) | Sighting::Absent => {}
         Sighting::Present(FenceSeen::Ours(mark)) => {
             return Err(Obstacle::FencedByOthers { ledger: mark.ledger.to_string(), wave: mark.wave.to_string() });
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Blocks, FORMAT, Plan, PlannedMember};
+use super::{Blocks, Existence, FORMAT, Plan, PlannedMember};
 use crate::{
     aws_policy::Exempt,
     handover::{Goal, PlanDigest, judge::Obstacle},
@@ -51,6 +51,23 @@ pub enum Finding {
     LockedOut {
         /// Our principal.
         caller: String,
+    },
+    /// A fence that somebody else enforces, and nobody to feel it.
+    #[error("this kind of fence is enforced by the organisation, and only a probe can tell whether it is: set probe_role")]
+    NeedsProbe,
+    /// The fence names somebody who is not there.
+    #[error("the fence exempts {principal}, which does not exist: mend exempt_principals")]
+    ExemptAbsent {
+        /// The principal.
+        principal: String,
+    },
+    /// The fence names somebody by another ARN than theirs.
+    #[error("the fence exempts {principal}, whose ARN is {arn}: mend exempt_principals")]
+    ExemptElsewhere {
+        /// As it is listed.
+        principal: String,
+        /// As it is.
+        arn: String,
     },
     /// ExternalSecret consumers can't be switched by this version.
     #[error(
@@ -160,6 +177,18 @@ pub fn check(plan: Plan, terms: Terms) -> Result<CheckedPlan, Vec<Finding>> {
     match Exempt::new(plan.fence.exempt.iter().cloned()) {
         Ok(exempt) if exempt.covers_caller(caller) => {}
         _ => findings.push(Finding::LockedOut { caller: caller.clone() }),
+    }
+    if plan.fence.mode.rests_on_organisation() && !plan.fence.observed_by_probe {
+        findings.push(Finding::NeedsProbe);
+    }
+    for (principal, existence) in &plan.fence.existence {
+        match existence {
+            Existence::Absent => findings.push(Finding::ExemptAbsent { principal: principal.clone() }),
+            Existence::Elsewhere { arn } => {
+                findings.push(Finding::ExemptElsewhere { principal: principal.clone(), arn: arn.clone() });
+            }
+            Existence::Exists | Existence::Pattern | Existence::NotLookedUp { .. } => {}
+        }
     }
     let by_hand = plan.members.iter().filter(|member| goes(&member.name) && member.has_external_secrets()).count();
     if goal == Goal::Commit && by_hand > 0 && !consumers_by_hand {

@@ -89,8 +89,14 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fence {
+    /// What closes a secret.
+    #[serde(default)]
+    pub mode: FenceMode,
     /// Principals that the Deny does not bind: the migration role, and break-glass.
     pub exempt: Vec<String>,
+    /// What IAM said of each of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub existence: BTreeMap<String, Existence>,
     /// How long to wait after the last fence is stored before it is relied on, in seconds.
     pub settle_seconds: u64,
     /// How long to wait after rotation was cancelled until none can be in flight, in seconds; a Lambda function runs for 15 minutes at most.
@@ -98,6 +104,49 @@ pub struct Fence {
     /// Whether a principal that is not exempt will try to write and must be refused. Without one, enforcement is assumed after the settle
     /// time and the version maps are compared; the plan says so.
     pub observed_by_probe: bool,
+}
+
+/// What makes a secret refuse new values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FenceMode {
+    /// A statement of ours in its resource policy.
+    #[default]
+    ResourcePolicy,
+    /// A tag of ours, which a resource control policy of the organisation looks for.
+    Tag,
+    /// A resource control policy that the organisation applies to a whole prefix; the tool changes nothing.
+    External,
+}
+
+impl FenceMode {
+    /// Whether what the tool stores closes nothing by itself, so that only a probe can say that the fence holds.
+    #[must_use]
+    pub fn rests_on_organisation(self) -> bool {
+        self != Self::ResourcePolicy
+    }
+}
+
+/// Whether an exempt principal is there, as IAM says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "seen", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Existence {
+    /// It is, under exactly this ARN.
+    Exists,
+    /// Nobody has that name: the fence would exempt nobody by it.
+    Absent,
+    /// Somebody has that name under another path: the fence would not exempt it.
+    Elsewhere {
+        /// Its ARN.
+        arn: String,
+    },
+    /// It has wildcards, and was not looked up.
+    Pattern,
+    /// It could not be looked up.
+    NotLookedUp {
+        /// Why.
+        why: String,
+    },
 }
 
 /// One member.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::{Blocks, Plan, PlannedMember};
+use super::{Blocks, Existence, FenceMode, Plan, PlannedMember};
 use crate::codec::Encoding;
 
 /// Members shown before the rest is counted.
@@ -72,6 +72,18 @@ pub fn render(plan: &Plan) -> String {
         duration(forecast.commit_seconds),
     );
     let _ = writeln!(out, "  nobody can write these secrets for about {}", duration(forecast.write_outage_seconds));
+    match plan.fence.mode {
+        FenceMode::ResourcePolicy => {}
+        FenceMode::Tag => {
+            let _ = writeln!(out, "  fenced by a tag, which a resource control policy of the organisation must look for");
+        }
+        FenceMode::External => {
+            let _ = writeln!(
+                out,
+                "  fenced by the organisation: apply its policies once the wave has begun, and take them away after it"
+            );
+        }
+    }
     if plan.fence.observed_by_probe {
         let _ =
             writeln!(out, "  the fence counts once the probe was refused everywhere for {}", duration(plan.fence.settle_seconds));
@@ -82,7 +94,8 @@ pub fn render(plan: &Plan) -> String {
             duration(plan.fence.settle_seconds)
         );
     }
-    let _ = writeln!(out, "  exempt from the fence: {}", plan.fence.exempt.join(", "));
+    let exempt: Vec<String> = plan.fence.exempt.iter().map(|principal| principal.clone() + unseen(plan, principal)).collect();
+    let _ = writeln!(out, "  exempt from the fence: {}", exempt.join(", "));
     out
 }
 
@@ -108,6 +121,17 @@ fn line(member: &PlannedMember) -> String {
         let _ = write!(line, " · read by {}", names.join(", "));
     }
     line
+}
+
+/// What is to be said of an exempt principal that was not seen to exist.
+fn unseen<'a>(plan: &Plan, principal: &str) -> &'a str {
+    match plan.fence.existence.get(principal) {
+        None | Some(Existence::Exists) => "",
+        Some(Existence::Absent) => " (does not exist)",
+        Some(Existence::Elsewhere { .. }) => " (has another path)",
+        Some(Existence::Pattern) => " (a pattern, not looked up)",
+        Some(Existence::NotLookedUp { .. }) => " (not looked up)",
+    }
 }
 
 /// Seconds as a person says them.

@@ -45,6 +45,8 @@ fn setting() -> Setting {
         },
         fence: Fence {
             exempt: vec!["arn:aws:iam::111122223333:role/migration".into()],
+            mode: FenceMode::ResourcePolicy,
+            existence: BTreeMap::new(),
             settle_seconds: 300,
             rotation_wait_seconds: 900,
             observed_by_probe: false,

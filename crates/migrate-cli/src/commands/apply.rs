@@ -212,6 +212,16 @@ fn only_open(settings: &Settings, state: &Handover) -> Result<Option<PlanFile>, 
     }
 }
 
+/// A wave is closed, and opened again, by one kind of fence.
+pub(super) fn same_fence(settings: &Settings, file: &PlanFile) -> Result<(), CommandError> {
+    if file.plan.fence.mode == settings.outgoing.fence {
+        return Ok(());
+    }
+    let shown = settings.shown(&file.path);
+    Err(CommandError::new(Reason::PlanForeign, format!("{shown} was made for another kind of fence than migrate.toml says"))
+        .hint("set `fence` back until its wave is at its end, or plan it anew"))
+}
+
 /// Members of the plan that were left out of its wave before.
 fn left_before<'a>(state: &'a Handover, plan: &'a Plan) -> impl Iterator<Item = SecretName> + 'a {
     let wave = state.waves.get(&plan.wave).filter(|wave| wave.stage != Stage::RolledBack);
@@ -263,6 +273,7 @@ fn checked(settings: &Settings, file: PlanFile, terms: plan::Terms) -> Result<Ch
         .because_of(format!("this is environment {}", settings.environment))
         .hint(format!("`migrate apply --environment {} {shown}`", file.plan.environment)));
     }
+    same_fence(settings, &file)?;
     let goal = terms.goal;
     plan::check(file.plan, terms).map_err(|findings| {
         let consumers = goal == Goal::Commit && findings.iter().any(|finding| matches!(finding, Finding::ConsumersByHand { .. }));

@@ -124,6 +124,8 @@ fn table(context: &Context, name: &EnvironmentName, is_first: bool, is_new_file:
              # exempt_principals = [\"arn:aws:iam::111111111111:role/migrate\"]\n\
              # How long a fence must stand before it is relied on.\n\
              # settle = \"5m\"\n\
+             # What closes a secret: its resource policy, a tag, or what the organisation applies (`migrate sdk policy`).\n\
+             # fence = \"resource-policy\"\n\
              # How long a rotation in flight can take; a Lambda function runs for 15 minutes at most.\n\
              # rotation_wait = \"15m\"\n\
              # An ordinary writer, not exempt, that tries to write and must be refused before a fence counts (or `probe_profile`).\n\

@@ -8,6 +8,7 @@ mod inventory;
 mod ledger;
 mod plan;
 mod plans;
+mod policy;
 mod populate;
 mod rehearse;
 mod rollback;
@@ -80,6 +81,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Eso(Eso::Validate(args)) => eso::validate::run(context, &args),
         Command::Eso(Eso::Explain { id }) => eso::explain::run(context, id.as_deref()),
         Command::Sdk(Sdk::Emit(args)) => sdk::run(context, &args),
+        Command::Sdk(Sdk::Policy(args)) => policy::run(context, &args),
         Command::Populate(args) => populate::run(context, &args).await,
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,

@@ -84,7 +84,11 @@ pub(super) async fn run(context: &Context, args: &args::Plan) -> Result<Exit, Co
     let incoming = target(&settings, &systems).await?;
     let exempt = systems.outgoing.exempt().await;
     let exempt = exempt.map_err(|error| systems::outgoing_failed("the fence can't be laid out", &error))?;
+    let existence = systems.outgoing.exempt_existence().await;
+    let existence = existence.map_err(|error| systems::outgoing_failed("the fence can't be laid out", &error))?;
     let fence = plan::Fence {
+        mode: settings.outgoing.fence,
+        existence,
         exempt: exempt.iter().map(str::to_owned).collect(),
         settle_seconds: settings.outgoing.settle.as_secs(),
         rotation_wait_seconds: settings.outgoing.rotation_wait.as_secs(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     Context,
-    apply::{Took, session_settings, took},
+    apply::{Took, same_fence, session_settings, took},
     plans::{self, PlanFile},
     stopped::stopped,
 };
@@ -112,6 +112,7 @@ fn plan_of(settings: &Settings, state: &Handover, name: &WaveName) -> Result<Che
     };
     let is_its = |file: &PlanFile| file.plan.digest().is_ok_and(|digest| Some(&digest) == began_with);
     let file = plans::all(settings)?.into_iter().find(is_its).ok_or_else(lost)?;
+    same_fence(settings, &file)?;
     let shown = settings.shown(&file.path);
     // The goal that asks least: what would block a commit does not block the way back.
     plan::check(file.plan, plan::Terms { goal: Goal::Fence, consumers_by_hand: true, ..plan::Terms::default() })

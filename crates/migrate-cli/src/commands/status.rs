@@ -11,6 +11,7 @@ use migrate_core::{
     },
     id::WaveName,
     ledger::Record,
+    plan::FenceMode,
 };
 use phase0_sdk::Probe;
 use serde::Serialize;
@@ -339,6 +340,14 @@ fn waits_for(state: &Handover, name: &WaveName, wave: &Wave) -> WaitsFor {
     }
 }
 
+fn kebab_mode(mode: FenceMode) -> &'static str {
+    match mode {
+        FenceMode::ResourcePolicy => "resource-policy",
+        FenceMode::Tag => "tag",
+        FenceMode::External => "external",
+    }
+}
+
 fn setting_of_file(name: &'static str, value: &str) -> Setting {
     Setting { name, value: value.to_owned(), from: crate::settings::CONFIG_FILE.to_owned() }
 }
@@ -359,6 +368,7 @@ fn settings_in_use(settings: &Settings) -> Vec<Setting> {
         sourced("profile", &outgoing.profile, "default"),
         sourced("endpoint_url", &outgoing.endpoint_url, "AWS's own"),
         defaulted("settle", duration(outgoing.settle), &duration(DEFAULT_SETTLE)),
+        defaulted("fence", kebab_mode(outgoing.fence).to_owned(), kebab_mode(FenceMode::default())),
         defaulted("rotation_wait", duration(outgoing.rotation_wait), &duration(DEFAULT_ROTATION_WAIT)),
         match &outgoing.probe {
             Some(Probe::Role(role)) => setting_of_file("probe_role", role),

@@ -7,7 +7,7 @@ mod vault;
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 use jiff::SignedDuration;
-use migrate_core::name::VaultPath;
+use migrate_core::{name::VaultPath, plan::FenceMode};
 use phase0_sdk::Probe;
 use toml::{
     Spanned,
@@ -59,6 +59,8 @@ pub struct OutgoingTable {
     pub exempt_principals: Option<Vec<String>>,
     /// `settle`
     pub settle: Option<SignedDuration>,
+    /// `fence`
+    pub fence: Option<FenceMode>,
     /// `rotation_wait`
     pub rotation_wait: Option<SignedDuration>,
     /// `probe_role` or `probe_profile`
@@ -174,6 +176,7 @@ const OUTGOING: &[&str] = &[
     "endpoint_url",
     "exempt_principals",
     "settle",
+    "fence",
     "rotation_wait",
     "probe_role",
     "probe_profile",
@@ -284,6 +287,15 @@ impl Reader<'_> {
             "endpoint_url" => read.endpoint_url = reader.url(key, value),
             "exempt_principals" => read.exempt_principals = reader.texts(key, value),
             "settle" => read.settle = reader.duration(key, value),
+            "fence" => {
+                read.fence =
+                    reader.expect(key, value, "\"resource-policy\", \"tag\" or \"external\"", |value| match value.as_str()? {
+                        "resource-policy" => Some(FenceMode::ResourcePolicy),
+                        "tag" => Some(FenceMode::Tag),
+                        "external" => Some(FenceMode::External),
+                        _ => None,
+                    });
+            }
             "rotation_wait" => read.rotation_wait = reader.duration(key, value),
             "probe_role" | "probe_profile" => {
                 let named = reader.text(key, value);

@@ -16,7 +16,7 @@ mod origin;
 use std::time::Duration;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
-use migrate_core::{name::VaultPath, value::SecretText};
+use migrate_core::{name::VaultPath, plan::FenceMode, value::SecretText};
 use phase0_sdk::Probe;
 
 pub use self::{
@@ -77,6 +77,8 @@ pub struct Outgoing {
     pub exempt_principals: Vec<String>,
     /// How long a fence must stand before it is relied on.
     pub settle: Duration,
+    /// What closes a secret.
+    pub fence: FenceMode,
     /// How long a rotation in flight can take once rotation was cancelled.
     pub rotation_wait: Duration,
     /// Who tries to write to fenced secrets and must be refused.
@@ -152,6 +154,7 @@ impl Settings {
             ),
             exempt_principals: table.outgoing.exempt_principals.unwrap_or_default(),
             settle: table.outgoing.settle.map_or(DEFAULT_SETTLE, jiff::SignedDuration::unsigned_abs),
+            fence: table.outgoing.fence.unwrap_or_default(),
             rotation_wait: table.outgoing.rotation_wait.map_or(DEFAULT_ROTATION_WAIT, jiff::SignedDuration::unsigned_abs),
             probe: table.outgoing.probe.clone(),
             quota_share: table.outgoing.quota_share.unwrap_or(DEFAULT_QUOTA_SHARE),

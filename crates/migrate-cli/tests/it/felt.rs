@@ -200,6 +200,71 @@ async fn a_probe_that_is_refused_from_the_start_observes_nothing() {
     assert!(!scene.reached("fence-intended"));
 }
 
+/// An organisation that closes secrets, by a statement that is not ours: what its resource control policy would do.
+async fn organisation(scene: &Scene, names: &[&str], closes: bool) {
+    let statement = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Sid": "Organisation",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret"],
+            "Resource": "*",
+            "Condition": { "ArnNotEquals": { "aws:PrincipalArn": "arn:aws:iam::123456789012:role/migrate" } },
+        }],
+    });
+    for name in names {
+        let input = json!({ "SecretId": name, "ResourcePolicy": statement.to_string() });
+        let (operation, input) =
+            if closes { ("PutResourcePolicy", input) } else { ("DeleteResourcePolicy", json!({ "SecretId": name })) };
+        scene.migration.call(operation, input).await;
+    }
+}
+
+async fn tags(scene: &Scene, name: &str) -> Value {
+    scene.migration.call("DescribeSecret", json!({ "SecretId": name })).await["Tags"].take()
+}
+
+/// A fence that the organisation applies: the tool stores nothing, and goes on once the probe feels it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_external_fence_is_felt_and_nothing_else_is_stored() {
+    let outgoing = format!("fence = \"external\"\n{}", Scene::with_probe("1s"));
+    let scene = Scene::planned("felt-external", TakesEffect::AtOnce, &outgoing).await;
+    let waits = scene.bench.migrate(&["apply", "--json"]).expect_code(INCOMPLETE);
+    assert!(waits.stdout.contains("takes new values from the probe"), "{waits}");
+    organisation(&scene, &NAMES, true).await;
+    scene.bench.migrate(&["apply"]).expect_code(0);
+    // Lifted by somebody: found by status and before the commit.
+    organisation(&scene, &NAMES[..1], false).await;
+    scene.bench.migrate(&["status"]).expect_code(VIOLATION);
+    scene.bench.migrate(&["apply", "--through", "commit"]);
+    assert!(!scene.reached("committed"));
+    organisation(&scene, &NAMES[..1], true).await;
+    scene.bench.migrate(&["apply", "--through", "commit"]).expect_code(0);
+    assert_eq!(tags(&scene, NAMES[0]).await, Value::Null);
+}
+
+/// A fence by tag: the tag is ours to put and to take away, what it does is the organisation's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fence_by_tag_is_felt_and_goes_without_a_trace() {
+    let outgoing = format!("fence = \"tag\"\n{}", Scene::with_probe("1s"));
+    let scene = Scene::planned("felt-tag", TakesEffect::AtOnce, &outgoing).await;
+    let theirs = json!([{ "Key": "team", "Value": "" }]);
+    scene.migration.call("TagResource", json!({ "SecretId": NAMES[0], "Tags": theirs })).await;
+    scene.bench.migrate(&["apply"]).expect_code(INCOMPLETE);
+    assert_eq!(tags(&scene, NAMES[1]).await[0]["Key"], "migrate-fence");
+    // A plan belongs to one kind of fence.
+    let config = scene.bench.read("migrate.toml");
+    scene.bench.write("migrate.toml", &config.replace("\"tag\"", "\"external\""));
+    scene.bench.migrate(&["apply"]).expect_code(3);
+    scene.bench.write("migrate.toml", &config);
+    organisation(&scene, &NAMES, true).await;
+    scene.bench.migrate(&["apply"]).expect_code(0);
+    scene.bench.migrate(&["rollback", "wave-1"]).expect_code(0);
+    assert_eq!(tags(&scene, NAMES[0]).await, theirs);
+    assert_eq!(tags(&scene, NAMES[1]).await, Value::Null);
+}
+
 /// What a rotation function does, with the database whose password it changes.
 struct Lambda<'a> {
     scene: &'a Scene,

@@ -25,3 +25,4 @@ mod support;
 mod vault_check;
 mod vault_rights;
 mod vault_side;
+mod way_back;

@@ -63,6 +63,12 @@ impl Principals {
         self.keys.get(access_key)
     }
 
+    /// The ARN of the role of that name.
+    pub(super) fn role_named(&self, name: &str) -> Option<&str> {
+        let is_it = |arn: &&str| arn.contains(":role/") && arn.rsplit('/').next() == Some(name);
+        self.keys.values().map(|known| known.arn.as_str()).find(is_it)
+    }
+
     pub(super) fn an_hour_hence(&self) -> Timestamp {
         self.now.checked_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX)
     }

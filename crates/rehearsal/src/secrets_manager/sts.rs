@@ -1,4 +1,4 @@
-//! STS, as far as a migration needs it: GetCallerIdentity and AssumeRole (query protocol, XML).
+//! STS and IAM, as far as a migration needs them: GetCallerIdentity, AssumeRole and GetRole (query protocol, XML).
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 
@@ -18,7 +18,8 @@ pub(super) fn answer(principals: &mut Principals, access_key: &str, body: &[u8],
     let outcome = match form.get("Action").map(String::as_str) {
         Some("GetCallerIdentity") => identity(principals, access_key),
         Some("AssumeRole") => assume(principals, access_key, &form),
-        _ => Err(("InvalidAction", "this STS is emulated and knows GetCallerIdentity and AssumeRole only".to_owned())),
+        Some("GetRole") => role(principals, access_key, form.get("RoleName").map_or("", String::as_str)),
+        _ => Err(("InvalidAction", "this endpoint is emulated and does not know the action".to_owned())),
     };
     let (status, text) = match outcome {
         Ok((action, result)) => (
@@ -29,7 +30,7 @@ pub(super) fn answer(principals: &mut Principals, access_key: &str, body: &[u8],
             ),
         ),
         Err((code, message)) => (
-            StatusCode::FORBIDDEN,
+            if code == "NoSuchEntity" { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN },
             format!(
                 "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{code}</Code><Message>{}</Message></Error>\
                  <RequestId>{request_id}</RequestId></ErrorResponse>",
@@ -57,6 +58,21 @@ fn identity(principals: &Principals, access_key: &str) -> Outcome {
         escape(principals.account())
     );
     Ok(("GetCallerIdentity", xml))
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>; only what a key or a session stands for exists.
+fn role(principals: &Principals, access_key: &str, name: &str) -> Outcome {
+    principals.by_key(access_key).ok_or_else(unknown_key)?;
+    let Some(arn) = principals.role_named(name) else {
+        return Err(("NoSuchEntity", format!("The role with name {name} cannot be found.")));
+    };
+    let xml = format!(
+        "<Role><Path>/</Path><RoleName>{name}</RoleName><RoleId>AROAREHEARSAL</RoleId><Arn>{}</Arn>\
+         <CreateDate>2026-01-01T00:00:00Z</CreateDate></Role>",
+        escape(arn),
+        name = escape(name),
+    );
+    Ok(("GetRole", xml))
 }
 
 fn assume(principals: &mut Principals, access_key: &str, form: &BTreeMap<String, String>) -> Outcome {
