@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use migrate_core::{
     codec::Encoding,
     handover::{
-        Begun, Event, Goal, Handover, MemberStep, Outcome, PlanDigest, RotationStep, RunKind, Runner, Stage, Step, Violation,
-        ViolationKind, decide, next,
+        Begun, Event, Goal, Handover, MemberStep, Outcome, PlanDigest, RotationStep, RunKind, Runner, Stage, Step, UrgentStep,
+        Violation, ViolationKind, decide, next,
     },
     id::{Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
     ledger::{Broken, Chain, RecordHash, Tail},
@@ -36,7 +36,7 @@ fn draws(longest: usize) -> impl Strategy<Value = Vec<Draw>> {
     // Waves and steps in their usual order are rare among random events, so the right ones are drawn more often than not.
     let members = prop::collection::vec(0..3usize, 0..3);
     let off = prop_oneof![9 => Just(0), 1 => -1..=1i64];
-    let draw = (0..19usize, 0..2usize, members, off, 1..3u64, prop::bool::weighted(0.3))
+    let draw = (0..20usize, 0..2usize, members, off, 1..3u64, prop::bool::weighted(0.3))
         .prop_map(|(kind, wave, members, off, version, back)| Draw { kind, wave, members, off, version, back });
     prop::collection::vec(draw, 0..longest)
 }
@@ -92,7 +92,11 @@ impl Draw {
         };
         let members: BTreeSet<SecretName> = names.iter().cloned().collect();
         let targets = || names.iter().map(|name| (name.clone(), TargetVersion(1))).collect();
-        let run = if self.back { RunKind::Rollback } else { RunKind::Apply };
+        let run = match (self.back, self.version) {
+            (true, 1) => RunKind::Rollback,
+            (true, _) => RunKind::Urgent,
+            (false, _) => RunKind::Apply,
+        };
         let event = match self.kind {
             0 => created(),
             1 | 2 => lead(&wave, run),
@@ -129,6 +133,14 @@ impl Draw {
                     Some(RotationStep::CancelIntended) => Event::RotationCancelled { wave, members },
                     Some(RotationStep::Cancelled) => Event::RotationEnded { wave, after_seconds: 900, members },
                     _ => Event::RotationCancelIntended { wave, members },
+                }
+            }
+            18 => {
+                let name = secret(self.members.first().copied().unwrap_or_default());
+                if self.back {
+                    Event::UrgentWritten { wave, name, target: TargetVersion(1 + self.version) }
+                } else {
+                    Event::UrgentIntended { wave, name, after: TargetVersion(self.version) }
                 }
             }
             _ => Event::Ended { wave, outcome: Outcome::Incomplete },
@@ -346,6 +358,34 @@ fn every_prefix_resumes_to_the_same_end() {
             assert_eq!(read(&resumed.bytes), Ok((resumed.chain.clone(), Tail::Whole)));
         }
     }
+}
+
+/// P10: after commit one member at a time is given a new value, each on the version before; before it, none.
+#[test]
+fn a_member_that_was_handed_over_takes_one_urgent_value_after_the_other() {
+    let (names, wave) = ([secret(0), secret(1)], wave_name(0));
+    let mut written = Written::default();
+    written.append(Epoch(0), created()).unwrap();
+    written.run(&wave, RunKind::Apply, Goal::Verify, &names);
+    let urgent = |written: &mut Written| {
+        let epoch = written.chain.state().epoch.raised();
+        written.append(epoch, lead(&wave, RunKind::Urgent)).map(|()| epoch)
+    };
+    urgent(&mut written).unwrap_err();
+    written.run(&wave, RunKind::Apply, Goal::Commit, &names);
+    let intended = |after| Event::UrgentIntended { wave: wave.clone(), name: secret(0), after: TargetVersion(after) };
+    let stands = |target| Event::UrgentWritten { wave: wave.clone(), name: secret(0), target: TargetVersion(target) };
+    for after in [1, 2] {
+        let epoch = urgent(&mut written).unwrap();
+        written.append(epoch, stands(after + 1)).unwrap_err();
+        written.append(epoch, intended(after + 1)).unwrap_err();
+        written.append(epoch, intended(after)).unwrap();
+        written.append(epoch, stands(after + 2)).unwrap_err();
+        written.append(epoch, stands(after + 1)).unwrap();
+        let member = &written.chain.state().waves[&wave].members[&secret(0)];
+        assert_eq!((member.step.target(), member.urgent), (Some(TargetVersion(after + 1)), UrgentStep::Written));
+    }
+    assert_eq!(written.chain.state().waves[&wave].members[&secret(1)].urgent, UrgentStep::None);
 }
 
 /// P10: one member leaves at any point before the commit, is released whatever was done to it, and the other one is handed over.

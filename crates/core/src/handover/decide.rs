@@ -76,7 +76,8 @@ pub fn decide(state: &Handover, wave: &WaveName, run: RunKind, goal: Goal) -> St
         (RunKind::Apply, None) => Step::Begin,
         (RunKind::Apply, Some(wave)) if wave.stage == Stage::RolledBack => Step::Begin,
         (RunKind::Apply, Some(wave)) => towards_commit(wave, state.epoch, goal),
-        (RunKind::Rollback, None) => Step::Reached,
+        // One write, which no step leads to.
+        (RunKind::Urgent, _) | (RunKind::Rollback, None) => Step::Reached,
         (RunKind::Rollback, Some(wave)) => back(wave),
     }
 }

@@ -23,6 +23,8 @@ pub enum RunKind {
     Apply,
     /// Back to before the wave (P9).
     Rollback,
+    /// One new value for a member that was handed over, before writers are admitted (P10).
+    Urgent,
 }
 
 /// The process that leads, as far as another one can check whether it still lives.
@@ -211,6 +213,24 @@ pub enum Event {
         /// Which wave.
         wave: WaveName,
     },
+    /// A new value for a member that was handed over is about to be written, by check-and-set on this version.
+    UrgentIntended {
+        /// Which wave.
+        wave: WaveName,
+        /// Which member.
+        name: SecretName,
+        /// The version that must be the newest one.
+        after: TargetVersion,
+    },
+    /// The new value stands at the incoming store, and reads back equal.
+    UrgentWritten {
+        /// Which wave.
+        wave: WaveName,
+        /// Which member.
+        name: SecretName,
+        /// Its version.
+        target: TargetVersion,
+    },
     /// Somebody else changed what the protocol relies on.
     Violated {
         /// Which wave.
@@ -299,6 +319,8 @@ impl Event {
             | Self::Verified { wave, .. }
             | Self::Committed { wave, .. }
             | Self::Confirmed { wave }
+            | Self::UrgentIntended { wave, .. }
+            | Self::UrgentWritten { wave, .. }
             | Self::Violated { wave, .. }
             | Self::LeftOut { wave, .. }
             | Self::RollbackBegun { wave }
@@ -329,6 +351,8 @@ impl Event {
             Self::Verified { .. } => "verified",
             Self::Committed { .. } => "committed",
             Self::Confirmed { .. } => "confirmed",
+            Self::UrgentIntended { .. } => "urgent-intended",
+            Self::UrgentWritten { .. } => "urgent-written",
             Self::Violated { .. } => "violated",
             Self::LeftOut { .. } => "left-out",
             Self::RollbackBegun { .. } => "rollback-begun",

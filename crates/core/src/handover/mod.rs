@@ -27,4 +27,4 @@ mod state;
 pub use decide::{Goal, Step, decide};
 pub use event::{Begun, Event, Outcome, RunKind, Runner, Violation, ViolationKind};
 pub use next::{Refusal, next};
-pub use state::{Handover, Lead, Member, MemberStep, PlanDigest, RotationStep, Stage, Wave};
+pub use state::{Handover, Lead, Member, MemberStep, PlanDigest, RotationStep, Stage, UrgentStep, Wave};

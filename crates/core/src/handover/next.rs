@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Event, Handover, Lead, Member, MemberStep, RotationStep as Rotation, RunKind, Stage, Wave};
+use super::{Event, Handover, Lead, Member, MemberStep, RotationStep as Rotation, RunKind, Stage, UrgentStep, Wave};
 use crate::{
     id::{Epoch, WaveName},
     name::SecretName,
@@ -118,6 +118,7 @@ impl Handover {
             | Event::RotationRestored { .. }
             | Event::Ended { .. }
             | Event::Violated { .. } => true,
+            Event::UrgentIntended { .. } | Event::UrgentWritten { .. } => lead.run == RunKind::Urgent,
             _ => lead.run == RunKind::Apply,
         };
         if &lead.wave != name || !serves || lead.ended {
@@ -142,7 +143,10 @@ impl Handover {
         match (run, stage) {
             (RunKind::Apply, Some(stage @ Stage::RollingBack)) => refuse(stage),
             (RunKind::Apply, _) => Ok(()),
-            (RunKind::Rollback, None) => Err(Refusal::NoSuchWave(name.clone())),
+            // P10: before commit a member that must be written is left out.
+            (RunKind::Urgent, Some(stage)) if stage.is_committed() => Ok(()),
+            (RunKind::Urgent, Some(stage)) => refuse(stage),
+            (RunKind::Rollback | RunKind::Urgent, None) => Err(Refusal::NoSuchWave(name.clone())),
             // P5: after commit nothing returns authority.
             (RunKind::Rollback, Some(stage)) if stage.is_committed() => refuse(stage),
             (RunKind::Rollback, Some(_)) => Ok(()),
@@ -188,6 +192,7 @@ impl Handover {
                             versions: begun.versions.clone(),
                             step: MemberStep::Planned,
                             rotation: Rotation::Untouched,
+                            urgent: UrgentStep::None,
                         };
                         (name.clone(), member)
                     })
@@ -277,6 +282,15 @@ impl Wave {
             }
             Event::Confirmed { .. } => at(Stage::Committed),
             Event::Violated { violations, .. } => self.each(name, kind, violations.iter().map(|v| &v.name), |_, _| true),
+            Event::UrgentIntended { name: member, after, .. } => {
+                self.committed(name, kind)?;
+                self.each(name, kind, std::iter::once(member), |_, m| m.step.target() == Some(*after))
+            }
+            Event::UrgentWritten { name: member, target, .. } => {
+                self.committed(name, kind)?;
+                let follows = |m: &Member| m.step.target().is_some_and(|before| before.0 + 1 == target.0);
+                self.each(name, kind, std::iter::once(member), |_, m| m.urgent == UrgentStep::Intended && follows(m))
+            }
             // Somebody stays: a wave of nobody is taken back, not committed.
             Event::LeftOut { members, .. } => {
                 if !matches!(self.stage, Stage::Begun | Stage::Preflighted | Stage::Settled) {
@@ -305,6 +319,10 @@ impl Wave {
             }
             Event::Created { .. } | Event::Lead { .. } | Event::Begin { .. } | Event::Ended { .. } => Err(Refusal::Creation),
         }
+    }
+
+    fn committed(&self, name: &WaveName, event: &'static str) -> Result<(), Refusal> {
+        if self.stage.is_committed() { Ok(()) } else { Err(Refusal::Stage { wave: name.clone(), stage: self.stage, event }) }
     }
 
     fn each<'a>(
@@ -384,6 +402,19 @@ impl Wave {
                 self.consumers_by_hand = *consumers_by_hand;
             }
             Event::Confirmed { .. } => self.stage = Stage::Confirmed,
+            Event::UrgentIntended { name, .. } => {
+                if let Some(member) = self.members.get_mut(name) {
+                    member.urgent = UrgentStep::Intended;
+                }
+            }
+            Event::UrgentWritten { name, target, .. } => {
+                if let Some(member) = self.members.get_mut(name)
+                    && let At::Verified { epoch, .. } = member.step
+                {
+                    member.step = At::Verified { epoch, target: *target };
+                    member.urgent = UrgentStep::Written;
+                }
+            }
             Event::Violated { .. } => self.violated = true,
             Event::LeftOut { members, .. } => {
                 for name in members {

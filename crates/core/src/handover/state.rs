@@ -98,6 +98,21 @@ pub struct Member {
     pub step: MemberStep,
     /// What became of its rotation.
     pub rotation: RotationStep,
+    /// Whether it was given a new value after it was handed over.
+    pub urgent: UrgentStep,
+}
+
+/// A new value for a member that was handed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UrgentStep {
+    /// None: the copy is the value that was handed over.
+    #[default]
+    None,
+    /// It may stand.
+    Intended,
+    /// It stands.
+    Written,
 }
 
 /// What the wave has done to a member's rotation.
