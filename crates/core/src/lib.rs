@@ -24,4 +24,5 @@ pub mod ports;
 pub mod quota;
 pub mod reads;
 pub mod value;
+pub mod writers;
 pub mod yaml;

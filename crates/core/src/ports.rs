@@ -3,7 +3,7 @@
 //! Object-safe and batch-shaped: one result per asked item, in order. Implementations bound their own concurrency, keep
 //! every service quota of [`crate::quota`], retry what is safe to retry with jitter, and never put a value into an error.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::{
         Felt, FenceSeen, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret, TargetEntry, TargetSurvey,
     },
     value::SecretValue,
+    writers::WritersSeen,
 };
 
 /// Which kind of failure a port met. Callers match on this and never on a message.
@@ -174,6 +175,8 @@ pub struct Stamp {
     pub source: (SecretName, SourceVersion),
     /// The kind of encoding, so that readers need not guess (`delivery.md`: recorded, not implied).
     pub encoding: String,
+    /// What the source says about itself, by the keys that it is kept under.
+    pub carried: BTreeMap<String, String>,
 }
 
 /// What one entry holds, read back.
@@ -219,6 +222,10 @@ pub trait Incoming: Send + Sync {
     /// Deletes entry and history at each path, where it still bears `mark`'s ledger and wave and is at version 1 or empty;
     /// anything else is [`PortErrorKind::Conflict`]. Idempotent: absent is done.
     async fn clear(&self, paths: &[VaultPath], mark: &Mark) -> Vec<Result<(), PortError>>;
+
+    /// Who beside us may write to these entries, to their metadata, or take versions of theirs away, by the policies that these
+    /// credentials may read. No effect. What they may not read is part of the answer; an error is a look that failed.
+    async fn writers(&self, paths: &[VaultPath]) -> Result<WritersSeen, PortError>;
 
     /// The anchor. No effect.
     async fn anchor(&self) -> Sighting<AnchorSeen>;

@@ -13,7 +13,7 @@ use migrate_core::{
 use crate::{
     Session,
     error::{Stopped, Where},
-    steps::{COMMIT, CONFIRM, LOOK},
+    steps::{COMMIT, CONFIRM, LOOK, stop_if_any},
 };
 
 /// For how long a look at the version maps counts before commit.
@@ -23,6 +23,10 @@ impl Session<'_> {
     pub(crate) async fn commit(&mut self, wave: &WaveName, plan: &CheckedPlan) -> Result<(), Stopped> {
         let blocked = self.look(wave, plan, COMMIT).await?;
         self.stop_or_violated(wave, COMMIT, blocked)?;
+        // Last of all: what was written through a policy before is seen by the look above, whoever may still write is seen now.
+        let names = self.names(wave);
+        let members = names.iter().cloned().zip(self.paths(wave, &names)).collect();
+        stop_if_any(COMMIT, self.written_by_others(plan, COMMIT, members).await?)?;
         self.still_leading(COMMIT).await?;
         let consumers_by_hand = plan.consumers_by_hand();
         self.decisive(Event::Committed { wave: wave.clone(), consumers_by_hand }).await

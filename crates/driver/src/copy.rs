@@ -180,6 +180,7 @@ impl Session<'_> {
                     mark: mark.clone(),
                     source: (job.source.clone(), job.version.clone()),
                     encoding: job.choice.encoding.to_string(),
+                    carried: job.carried.clone(),
                 }
             })
             .collect();

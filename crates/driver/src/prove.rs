@@ -1,6 +1,8 @@
 //! The proof that a copy is right: both sides are read, laid out and compared in memory, in constant time. Used while copying, by the verify
 //! step, and by `inspect`, which only looks. Values live from their read to the end of their batch.
 
+use std::collections::BTreeMap;
+
 use migrate_core::{
     codec::{self, Choice, Encoded},
     handover::{Member, judge::Obstacle},
@@ -28,6 +30,8 @@ pub(crate) struct Job {
     pub(crate) target: Option<TargetVersion>,
     pub(crate) choice: Choice,
     pub(crate) reads: Vec<Read>,
+    /// What is kept beside the copy.
+    pub(crate) carried: BTreeMap<String, String>,
 }
 
 impl Job {
@@ -42,6 +46,7 @@ impl Job {
             target: member.step.target(),
             choice: planned.choice.clone(),
             reads: planned.reads(),
+            carried: planned.carried.kept.clone(),
         })
     }
 }

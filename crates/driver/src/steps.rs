@@ -262,6 +262,10 @@ impl Session<'_> {
             }
             self.progress.advance(chunk.len());
         }
+        if plan.goal() == Goal::Commit {
+            let members = members.iter().map(|(name, begun)| ((*name).clone(), begun.path.clone())).collect();
+            blocked.extend(self.written_by_others(plan, PREFLIGHT, members).await?);
+        }
         if blocked.is_empty() {
             Ok(())
         } else if blocked.iter().all(|blocked| blocked.obstacle.may_pass()) {
@@ -269,6 +273,23 @@ impl Session<'_> {
         } else {
             Err(Stopped::Stale(blocked))
         }
+    }
+
+    /// Members that somebody else may write at the incoming store, by its policies as they are now.
+    pub(crate) async fn written_by_others(
+        &self,
+        plan: &CheckedPlan,
+        step: Where,
+        members: Vec<(SecretName, VaultPath)>,
+    ) -> Result<Vec<Blocked>, Stopped> {
+        let paths: Vec<VaultPath> = members.iter().map(|(_, path)| path.clone()).collect();
+        let seen = self.systems.incoming.writers(&paths).await.map_err(|error| Stopped::Port { step, error })?;
+        let declared = &plan.plan().incoming.writers.declared;
+        let blocked = members.into_iter().filter_map(|(name, path)| {
+            let obstacle = seen.obstacle(&path, declared)?;
+            Some(Blocked { name, obstacle })
+        });
+        Ok(blocked.collect())
     }
 
     /// Jobs of the copy pipeline for these members.

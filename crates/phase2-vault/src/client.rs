@@ -81,6 +81,15 @@ pub(crate) enum Endpoint<'a> {
     Api(&'a str),
     /// The names below such a path.
     List(&'a str),
+    /// The names of a namespace's policies, ours or one above it.
+    PolicyNames {
+        namespace: &'a str,
+    },
+    /// One of them.
+    Policy {
+        namespace: &'a str,
+        name: &'a str,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,12 +159,22 @@ impl<'a> Call<'a> {
             Endpoint::Metadata(_) => format!("{verb} /v1/{mount}/metadata/…"),
             Endpoint::Api(path) => format!("{verb} /v1/{path}"),
             Endpoint::List(path) => format!("LIST /v1/{path}"),
+            Endpoint::PolicyNames { .. } => "LIST /v1/sys/policies/acl".to_owned(),
+            Endpoint::Policy { name, .. } => format!("{verb} /v1/sys/policies/acl/{name}"),
         }
     }
 
     fn subject(&self, client: &Client) -> String {
         match self.endpoint {
-            Endpoint::Health | Endpoint::TokenSelf | Endpoint::Api(_) | Endpoint::List(_) => client.base.clone(),
+            Endpoint::PolicyNames { namespace } | Endpoint::Policy { namespace, .. } if namespace != client.namespace() => {
+                format!("{} namespace {}", client.base, if namespace.is_empty() { "root" } else { namespace })
+            }
+            Endpoint::Health
+            | Endpoint::TokenSelf
+            | Endpoint::Api(_)
+            | Endpoint::List(_)
+            | Endpoint::PolicyNames { .. }
+            | Endpoint::Policy { .. } => client.base.clone(),
             Endpoint::MountInfo | Endpoint::MountConfig => format!("mount {}", client.mount),
             Endpoint::Data(path) | Endpoint::Metadata(path) => path.to_string(),
         }
@@ -195,6 +214,11 @@ impl Client {
     /// The mount of the entries.
     pub(crate) fn mount(&self) -> &VaultPath {
         &self.mount
+    }
+
+    /// The namespace of every request that names no other; empty for the root namespace.
+    pub(crate) fn namespace(&self) -> &str {
+        self.headers.get(NAMESPACE).and_then(|namespace| namespace.to_str().ok()).unwrap_or_default()
     }
 
     /// Sends one request, again where that is safe and can help. Never an error that holds a value.
@@ -297,6 +321,8 @@ impl Client {
             Endpoint::Metadata(path) => format!("{}/v1/{mount}/metadata/{}", self.base, encoded(path)),
             Endpoint::Api(path) => format!("{}/v1/{}", self.base, encode(path)),
             Endpoint::List(path) => format!("{}/v1/{}?list=true", self.base, encode(path)),
+            Endpoint::PolicyNames { .. } => format!("{}/v1/sys/policies/acl?list=true", self.base),
+            Endpoint::Policy { name, .. } => format!("{}/v1/sys/policies/acl/{}", self.base, encode(name)),
         };
         let method = match call.verb {
             Verb::Get => Method::GET,
@@ -306,7 +332,7 @@ impl Client {
         };
         let mut request = self.http.request(method, url);
         if call.endpoint != Endpoint::Health {
-            request = request.headers(self.headers.clone());
+            request = request.headers(self.headers_for(call.endpoint));
         }
         if call.verb == Verb::Get
             && let Some(index) = self.newest.get()
@@ -321,6 +347,18 @@ impl Client {
             request = request.header(CONTENT_TYPE, content).body(body);
         }
         request.send().await.map_err(|broken| self.broken(call, &Broken::Transport(broken)))
+    }
+
+    fn headers_for(&self, endpoint: Endpoint<'_>) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if let Endpoint::PolicyNames { namespace } | Endpoint::Policy { namespace, .. } = endpoint {
+            // Part of what was a header's value; empty means the root namespace, as does no header.
+            match HeaderValue::from_str(namespace) {
+                Ok(value) if !namespace.is_empty() => headers.insert(NAMESPACE, value),
+                _ => headers.remove(NAMESPACE),
+            };
+        }
+        headers
     }
 
     /// No answer, or half of one.

@@ -6,6 +6,7 @@
 //!                                          │     │
 //!                          wire (bodies)  ─┘     ├─ judge   (status and text → typed failure)
 //!                                                └─ index   (read what was written, also through a standby)
+//! writers (reads policies) ──► acl (what each lets write, as the server judges)
 //! emit ──► policies, script, Terraform                                 pure
 //!   └────► check ◄── inspect (looks at policies, roles, mounts)         what was described against what is there
 //! ```
@@ -14,6 +15,7 @@
 //!
 //! [`Incoming`]: migrate_core::ports::Incoming
 
+mod acl;
 pub mod check;
 mod client;
 mod connect;
@@ -28,6 +30,7 @@ mod perform;
 mod settings;
 mod vault;
 mod wire;
+mod writers;
 
 pub use connect::ConnectError;
 pub use settings::{ClientCertificate, EnvironmentError, Settings, Trust};

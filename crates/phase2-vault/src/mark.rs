@@ -24,18 +24,20 @@ pub const SOURCE_VERSION: &str = "migrate-source-version";
 /// The kind of encoding.
 pub const ENCODING: &str = "migrate-encoding";
 
-/// What a stamp writes: our six keys and no other.
+/// What a stamp writes: our six keys, and what the source says about itself. A key that is carried never takes the place of ours.
 #[must_use]
-pub fn keys_of(stamp: &Stamp) -> BTreeMap<&'static str, String> {
+pub fn keys_of(stamp: &Stamp) -> BTreeMap<&str, String> {
     let (name, version) = &stamp.source;
-    BTreeMap::from([
+    let mut keys: BTreeMap<&str, String> = stamp.carried.iter().map(|(key, text)| (key.as_str(), text.clone())).collect();
+    keys.extend([
         (LEDGER, stamp.mark.ledger.as_str().to_owned()),
         (WAVE, stamp.mark.wave.as_str().to_owned()),
         (EPOCH, stamp.mark.epoch.to_string()),
         (SOURCE, name.as_str().to_owned()),
         (SOURCE_VERSION, version.as_str().to_owned()),
         (ENCODING, stamp.encoding.clone()),
-    ])
+    ]);
+    keys
 }
 
 /// The mark that `custom_metadata` bears; `None` where a part of it is missing or can't be ours.
@@ -63,13 +65,15 @@ mod tests {
             mark: Mark { ledger: LedgerId::new("l-1"), wave: WaveName::parse("first").unwrap(), epoch: Epoch(7) },
             source: (SecretName::parse("legacy/billing").unwrap(), SourceVersion::new("v-1")),
             encoding: "text".into(),
+            carried: BTreeMap::from([("aws-tag/team".to_owned(), "a".to_owned()), (EPOCH.to_owned(), "9".to_owned())]),
         }
     }
 
     #[test]
     fn a_mark_reads_back_as_it_was_stamped() {
-        let keys = keys_of(&stamp()).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let keys: BTreeMap<_, _> = keys_of(&stamp()).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         assert_eq!(seen_in(&keys), Some(stamp().mark));
+        assert_eq!((keys.len(), keys["aws-tag/team"].as_str()), (7, "a"));
     }
 
     #[test]

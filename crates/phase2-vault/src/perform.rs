@@ -54,7 +54,7 @@ pub(crate) async fn stamp(client: &Client, stamp: &Stamp) -> Result<(), PortErro
 fn put_keys<'a>(
     client: &Client,
     endpoint: Endpoint<'a>,
-    keys: &BTreeMap<&'static str, String>,
+    keys: &BTreeMap<&str, String>,
     (verb, metadata_cas): (Verb, Option<u64>),
 ) -> Result<Call<'a>, PortError> {
     let call = Call { verb, endpoint, body: None, repeat: Repeat::Safely };

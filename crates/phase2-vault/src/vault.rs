@@ -8,9 +8,10 @@ use migrate_core::{
     name::VaultPath,
     observed::{Mark, Sighting, TargetEntry, TargetSurvey},
     ports::{AnchorSeen, Incoming, PortError, Stamp, TargetReading, TargetWrite},
+    writers::WritersSeen,
 };
 
-use crate::{client::Client, connect::ConnectError, observe, perform, settings::Settings};
+use crate::{client::Client, connect::ConnectError, observe, perform, settings::Settings, writers};
 
 /// One KV v2 mount of a Vault or an OpenBao.
 ///
@@ -87,6 +88,10 @@ impl Incoming for Vault {
 
     async fn clear(&self, paths: &[VaultPath], mark: &Mark) -> Vec<Result<(), PortError>> {
         self.each(paths.len(), |nth| perform::clear(&self.client, &paths[nth], mark)).await
+    }
+
+    async fn writers(&self, paths: &[VaultPath]) -> Result<WritersSeen, PortError> {
+        writers::writers(&self.client, self.concurrency, paths).await
     }
 
     async fn anchor(&self) -> Sighting<AnchorSeen> {

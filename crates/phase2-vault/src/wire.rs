@@ -58,7 +58,7 @@ impl Serialize for Exposed<'_> {
 /// `POST` and `PATCH <mount>/metadata/<path>`. OpenBao checks `metadata_cas` (since 2.4); Vault ignores it.
 #[derive(Serialize)]
 pub(crate) struct PutMetadata<'a> {
-    pub(crate) custom_metadata: &'a BTreeMap<&'static str, String>,
+    pub(crate) custom_metadata: &'a BTreeMap<&'a str, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metadata_cas: Option<u64>,
 }

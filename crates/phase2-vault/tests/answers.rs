@@ -5,7 +5,10 @@
 // Always true here; it tells clippy that helpers, too, may fail by `unwrap`.
 #![cfg(test)]
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use migrate_core::{
     codec::Encoded,
@@ -141,6 +144,7 @@ fn stamp() -> Stamp {
         mark: Mark { ledger: LedgerId::new("l"), wave: WaveName::parse("w").unwrap(), epoch: Epoch(1) },
         source: (SecretName::parse("a/b").unwrap(), SourceVersion::new("v")),
         encoding: "text".into(),
+        carried: BTreeMap::new(),
     }
 }
 

@@ -168,6 +168,24 @@ pub enum Obstacle {
         /// The inventory's reason.
         why: String,
     },
+    /// Policies that are not ours let their holders write the copy: there would be two who may (P1).
+    #[error(
+        "may be written in Vault by holders of {}; take that right away until the handover is complete, or name the policy in `administrators`",
+        .policies.join(", ")
+    )]
+    ForeignWriters {
+        /// The policies.
+        policies: Vec<String>,
+    },
+    /// Policies that might let others write can't be read.
+    #[error(
+        "may be written in Vault by others, for all that is known here: {} can't be read; let these credentials read them, or declare with `policies_declared = true` that they let nobody write",
+        .what.join(", ")
+    )]
+    WritersUnread {
+        /// What can't be read.
+        what: Vec<String>,
+    },
 }
 
 impl Obstacle {

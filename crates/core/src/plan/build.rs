@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Blocks, FORMAT, Fence, Plan, PlannedConsumer, PlannedDelivery, PlannedMember, Target, Waiting, forecast::forecast};
+use super::{
+    Blocks, Carried, FORMAT, Fence, Plan, PlannedConsumer, PlannedDelivery, PlannedMember, Target, Waiting, forecast::forecast,
+};
 use crate::{
     codec::{Choice, Unencodable},
     handover::{
@@ -15,6 +17,7 @@ use crate::{
     name::SecretName,
     observed::{FenceSeen, Sighting, SourceIdentity, SourceSecret, TargetEntry},
     ports::PortError,
+    writers::{Declared, PlannedWriters, WritersSeen},
 };
 
 /// One selected secret with everything that is known of it.
@@ -64,8 +67,12 @@ pub struct Setting {
     pub ledger: LedgerId,
     /// Who we are at the outgoing authority.
     pub outgoing: SourceIdentity,
-    /// What the incoming authority is.
+    /// What the incoming authority is; who may write there is filled in from the next two.
     pub incoming: Target,
+    /// Who else may write there, entry by entry.
+    pub writers: WritersSeen,
+    /// What the operators declare about that.
+    pub declared: Declared,
     /// How secrets are fenced.
     pub fence: Fence,
     /// Requests a second that the client allows itself of each quota, as a share from 0 to 1.
@@ -90,13 +97,22 @@ pub fn build(setting: Setting, state: &Handover, candidates: Vec<Candidate>) -> 
                 let beyond = member.found_beyond();
                 if !beyond.is_empty() {
                     let names = beyond.into_iter().map(SecretName::as_str).collect::<Vec<_>>().join(", ");
-                    waiting.push(Waiting { name, blocks: Blocks::Commit, obstacle: Obstacle::FoundTogether { names } });
+                    let obstacle = Obstacle::FoundTogether { names };
+                    waiting.push(Waiting { name: name.clone(), blocks: Blocks::Commit, obstacle });
+                }
+                // What can't be known is said once, for the whole plan.
+                let obstacle = setting.writers.obstacle(&member.path, &setting.declared);
+                if let Some(obstacle @ Obstacle::ForeignWriters { .. }) = obstacle {
+                    waiting.push(Waiting { name, blocks: Blocks::Commit, obstacle });
                 }
                 members.push(member);
             }
             Err(obstacle) => waiting.push(Waiting { name, blocks: Blocks::Begin, obstacle }),
         }
     }
+    let mut incoming = setting.incoming;
+    let entries = members.iter().map(|member| &member.path).collect();
+    incoming.writers = PlannedWriters::of(&setting.writers, setting.declared, &entries);
     let forecast = forecast(members.len(), setting.fence.settle_seconds, setting.quota_share);
     Plan {
         format: FORMAT,
@@ -105,7 +121,7 @@ pub fn build(setting: Setting, state: &Handover, candidates: Vec<Candidate>) -> 
         made_at: setting.now,
         ledger: setting.ledger,
         outgoing: setting.outgoing,
-        incoming: setting.incoming,
+        incoming,
         fence: setting.fence,
         members,
         waiting,
@@ -148,6 +164,7 @@ fn member(state: &Handover, wave: &WaveName, candidate: Candidate) -> Result<Pla
         rotation: rotation_of(seen),
         choice,
         consumers: candidate.consumers,
+        carried: Carried::of(seen),
     })
 }
 

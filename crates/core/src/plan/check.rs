@@ -77,6 +77,9 @@ pub enum Finding {
         /// How many members.
         count: usize,
     },
+    /// Who else may write at the incoming authority is not known, and nobody declared it.
+    #[error("every member {0}")]
+    WritersUnread(Obstacle),
     /// The plan could not be put into its canonical form.
     #[error("the plan can't be put into its canonical form: {0}")]
     Canonical(String),
@@ -193,6 +196,9 @@ pub fn check(plan: Plan, terms: Terms) -> Result<CheckedPlan, Vec<Finding>> {
     let by_hand = plan.members.iter().filter(|member| goes(&member.name) && member.has_external_secrets()).count();
     if goal == Goal::Commit && by_hand > 0 && !consumers_by_hand {
         findings.push(Finding::ConsumersByHand { count: by_hand });
+    }
+    if let (Goal::Commit, Some(obstacle)) = (goal, plan.incoming.writers.unknown()) {
+        findings.push(Finding::WritersUnread(obstacle));
     }
     let digest = plan.digest().map_err(|error| Finding::Canonical(error.to_string()));
     match digest {

@@ -8,6 +8,7 @@
 //! plan; only what passes it can be applied, and only [`CheckedPlan`] proves that it did.
 
 mod build;
+mod carried;
 mod check;
 mod forecast;
 mod render;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use build::{Candidate, Setting, Unreadable, build};
+pub use carried::{Carried, Left, Misfit};
 pub use check::{CheckedPlan, Finding, Terms, check};
 pub use forecast::{Forecast, forecast};
 pub use render::render;
@@ -35,6 +37,7 @@ use crate::{
     name::{SecretArn, SecretName, VaultPath},
     observed::{Rotation, SourceIdentity, TargetSurvey, VersionMap},
     reads::Read,
+    writers::PlannedWriters,
 };
 
 /// The version of the plan's shape that this build writes and reads.
@@ -83,6 +86,8 @@ pub struct Target {
     pub anchor: VaultPath,
     /// What it said of itself.
     pub survey: TargetSurvey,
+    /// Who else may write there, by its policies.
+    pub writers: PlannedWriters,
 }
 
 /// How secrets are fenced.
@@ -170,6 +175,9 @@ pub struct PlannedMember {
     pub choice: Choice,
     /// Who reads it.
     pub consumers: Vec<PlannedConsumer>,
+    /// What it says about itself, and how much of that is kept beside its copy.
+    #[serde(default, skip_serializing_if = "Carried::is_empty")]
+    pub carried: Carried,
 }
 
 /// One consumer and its reads.

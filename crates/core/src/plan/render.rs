@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{Blocks, Existence, FenceMode, Plan, PlannedMember};
-use crate::codec::Encoding;
+use crate::{codec::Encoding, handover::judge::Obstacle, writers::PlannedWriters};
 
 /// Members shown before the rest is counted.
 const SHOWN: usize = 40;
@@ -31,6 +31,9 @@ pub fn render(plan: &Plan) -> String {
     let _ = writeln!(out);
     for member in plan.members.iter().take(SHOWN) {
         let _ = writeln!(out, "  {}", line(member));
+        for left in &member.carried.left {
+            let _ = writeln!(out, "    ~ {left}; it stays readable in the plan file");
+        }
     }
     if plan.members.len() > SHOWN {
         let _ = writeln!(out, "  … and {} more, in the plan file", plan.members.len() - SHOWN);
@@ -45,13 +48,14 @@ pub fn render(plan: &Plan) -> String {
             "  ~ the `find` of {external_secret} becomes explicit reads of the {count} it matches today: secrets made later no longer join by themselves"
         );
     }
-    for waiting in &plan.waiting {
+    for waiting in plan.waiting.iter().filter(|waiting| !matches!(waiting.obstacle, Obstacle::ForeignWriters { .. })) {
         let until = match waiting.blocks {
             Blocks::Begin => "waits",
             Blocks::Commit => "can't be committed:",
         };
         let _ = writeln!(out, "  ! {} {until} {}", waiting.name, waiting.obstacle);
     }
+    foreign_writers(&mut out, &target.writers);
     let forecast = &plan.forecast;
     let _ = writeln!(out);
     let rotated = plan.members.iter().filter(|member| member.rotation.is_some()).count();
@@ -96,6 +100,9 @@ pub fn render(plan: &Plan) -> String {
     }
     let exempt: Vec<String> = plan.fence.exempt.iter().map(|principal| principal.clone() + unseen(plan, principal)).collect();
     let _ = writeln!(out, "  exempt from the fence: {}", exempt.join(", "));
+    if let Some(known) = writers_known(&target.writers) {
+        let _ = writeln!(out, "  {known}");
+    }
     out
 }
 
@@ -131,6 +138,49 @@ fn unseen<'a>(plan: &Plan, principal: &str) -> &'a str {
         Some(Existence::Elsewhere { .. }) => " (has another path)",
         Some(Existence::Pattern) => " (a pattern, not looked up)",
         Some(Existence::NotLookedUp { .. }) => " (not looked up)",
+    }
+}
+
+/// Who else may write at the incoming authority: once for each policy, since one that reaches a member mostly reaches them all.
+fn foreign_writers(out: &mut String, writers: &PlannedWriters) {
+    for foreign in &writers.foreign {
+        let rules: Vec<String> = foreign
+            .rules
+            .iter()
+            .map(|rule| {
+                let capabilities: Vec<&str> = rule.capabilities.iter().map(String::as_str).collect();
+                format!("{} on {}", capabilities.join(", "), rule.path)
+            })
+            .collect();
+        let (sign, so) = if writers.is_administrator(&foreign.policy) {
+            ("~", "named as one of administrators")
+        } else {
+            ("!", "can't be committed until that right is taken away, or the policy is named in `administrators`")
+        };
+        let _ = writeln!(
+            out,
+            "  {sign} policy {} lets write to {} of these ({}): {so}",
+            foreign.policy,
+            foreign.entries,
+            rules.join("; ")
+        );
+    }
+    if let Some(obstacle) = writers.unknown() {
+        let _ = writeln!(out, "  ! can't be committed: every member {obstacle}");
+    }
+}
+
+/// How it is known that nobody else may write there; nothing where it is not.
+fn writers_known(writers: &PlannedWriters) -> Option<String> {
+    let unread: Vec<String> = writers.unread.iter().map(ToString::to_string).collect();
+    match (unread.is_empty(), writers.unknown()) {
+        (true, _) => {
+            let ours: Vec<&str> = writers.ours.iter().map(String::as_str).collect();
+            let ours = if ours.is_empty() { "not known".to_owned() } else { ours.join(", ") };
+            Some(format!("who else may write there was observed, by its policies; our own: {ours}"))
+        }
+        (false, None) => Some(format!("that nobody else may write there is declared, not observed, for {}", unread.join(", "))),
+        (false, Some(_)) => None,
     }
 }
 

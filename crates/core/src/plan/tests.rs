@@ -11,6 +11,7 @@ use crate::{
     id::SourceVersion,
     observed::{FenceSeen, Sighting, SourceSecret, TargetEntry},
     reads::{ConversionStrategy, DecodingStrategy, MetadataPolicy},
+    writers::{Declared, ForeignWriter, PlannedWriters, UnreadPolicies, WritersSeen, WritingRule},
 };
 
 fn name(text: &str) -> SecretName {
@@ -42,7 +43,10 @@ fn setting() -> Setting {
                 cas_required: false,
                 max_versions: 0,
             },
+            writers: PlannedWriters::default(),
         },
+        writers: WritersSeen::default(),
+        declared: Declared::default(),
         fence: Fence {
             exempt: vec!["arn:aws:iam::111122223333:role/migration".into()],
             mode: FenceMode::ResourcePolicy,
@@ -268,4 +272,66 @@ fn a_rotated_secret_joins_and_its_plan_says_how_it_is_rotated() {
 
 fn terms(goal: Goal, consumers_by_hand: bool) -> Terms {
     Terms { goal, consumers_by_hand, ..Terms::default() }
+}
+
+/// A plan for a store whose policies were seen so.
+fn with_writers(seen: WritersSeen, declared: Declared) -> Plan {
+    let setting = Setting { writers: seen, declared, ..setting() };
+    build(setting, &Handover::default(), vec![candidate("platform-data/postgres/orders")])
+}
+
+// REQ P1: whoever else may write at the incoming side is named, and nothing is committed beside them.
+#[test]
+fn a_foreign_writer_blocks_the_commit_and_nothing_before_it() {
+    let seen = || WritersSeen {
+        ours: BTreeSet::from(["migrate".into()]),
+        foreign: vec![ForeignWriter {
+            policy: "push-secrets".into(),
+            rules: BTreeSet::from([WritingRule {
+                path: "secret/data/*".into(),
+                capabilities: BTreeSet::from(["create".into(), "update".into()]),
+            }]),
+            reaches: BTreeSet::from([VaultPath::parse("platform-data/postgres/orders").unwrap()]),
+        }],
+        unread: BTreeSet::new(),
+    };
+    let plan = with_writers(seen(), Declared::default());
+    let text = render(&plan);
+    assert!(text.contains("! policy push-secrets lets write to 1 of these (create, update on secret/data/*)"), "{text}");
+    let read: Plan = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    assert_eq!(read, plan);
+    assert!(check(plan.clone(), terms(Goal::Verify, false)).is_ok());
+    let findings = check(plan, terms(Goal::Commit, false)).unwrap_err();
+    assert!(findings[0].to_string().contains("holders of push-secrets"), "{findings:?}");
+
+    let named = Declared { administrators: BTreeSet::from(["push-secrets".into()]), policies: false };
+    let plan = with_writers(seen(), named);
+    assert!(render(&plan).contains("~ policy push-secrets"), "{}", render(&plan));
+    assert!(check(plan, terms(Goal::Commit, false)).is_ok());
+}
+
+#[test]
+fn policies_that_can_not_be_read_block_the_commit_until_they_are_declared() {
+    let seen = || WritersSeen {
+        unread: BTreeSet::from([UnreadPolicies::Namespace { namespace: String::new() }]),
+        ..WritersSeen::default()
+    };
+    let plan = with_writers(seen(), Declared::default());
+    assert!(check(plan.clone(), terms(Goal::Verify, false)).is_ok());
+    assert!(matches!(check(plan, terms(Goal::Commit, false)).unwrap_err()[..], [Finding::WritersUnread(_)]));
+    let plan = with_writers(seen(), Declared { policies: true, ..Declared::default() });
+    let text = render(&plan);
+    assert!(text.contains("declared, not observed, for the policies of the root namespace"), "{text}");
+    assert!(check(plan, terms(Goal::Commit, false)).is_ok());
+}
+
+// What does not fit beside the copy is told, secret by secret.
+#[test]
+fn what_is_not_carried_is_told() {
+    let plan = with_secret(|secret| secret.tags = BTreeMap::from([("empty".into(), String::new()), ("team".into(), "a".into())]));
+    assert_eq!(plan.members[0].carried.kept, BTreeMap::from([("aws-tag/team".to_owned(), "a".to_owned())]));
+    let text = render(&plan);
+    assert!(text.contains("~ aws-tag/empty is not carried: it is empty; it stays readable in the plan file"), "{text}");
+    let read: Plan = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    assert_eq!(read, plan);
 }

@@ -136,6 +136,10 @@ fn table(context: &Context, name: &EnvironmentName, is_first: bool, is_new_file:
     text += &setting("address", variable(&["BAO_ADDR", "VAULT_ADDR"]), "\"https://vault.example.internal:8200\"");
     text += &setting("namespace", variable(&["BAO_NAMESPACE", "VAULT_NAMESPACE"]), "\"platform\"");
     text += "# ca_cert = \"ca.pem\"\n# mount = \"secret\"\n";
+    text += "# Policies whose holders may write members before the handover is complete, besides our own token's.\n\
+             # administrators = [\"admin\"]\n\
+             # Where policies can't be read (those of a namespace above): declares that none of them lets write.\n\
+             # policies_declared = true\n";
     if is_first {
         text += "# Where the ledger's anchor is kept below the mount.\n# anchor = \"migrate/anchor\"\n";
     } else {

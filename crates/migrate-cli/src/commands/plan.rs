@@ -9,10 +9,11 @@ use driver::{
 use migrate_core::{
     handover::{Handover, Stage},
     inventory::{Consumer, Disposition, ExternalSecret, ExternalSecretId, Inventory, Secret},
-    name::SecretName,
+    name::{SecretName, VaultPath},
     plan::{self, Finding, Plan, PlannedConsumer, PlannedDelivery},
     ports::{Incoming as _, Outgoing as _},
     reads::Read,
+    writers::{Declared, PlannedWriters},
 };
 use serde::Serialize;
 
@@ -96,6 +97,10 @@ pub(super) async fn run(context: &Context, args: &args::Plan) -> Result<Exit, Co
     };
     let progress = context.progress();
     let candidates = candidates(systems.ports(), Pace::default(), &progress, selected).await;
+    let paths: Vec<VaultPath> = candidates.iter().filter_map(|candidate| candidate.name.vault_path().ok()).collect();
+    let writers = systems.incoming.writers(&paths).await;
+    let writers =
+        writers.map_err(|error| systems::incoming_failed("who may write in the incoming store can't be seen", &error))?;
     let setting = plan::Setting {
         wave: wave.clone(),
         environment: settings.environment.to_string(),
@@ -103,6 +108,11 @@ pub(super) async fn run(context: &Context, args: &args::Plan) -> Result<Exit, Co
         ledger,
         outgoing,
         incoming,
+        writers,
+        declared: Declared {
+            administrators: settings.incoming.administrators.clone(),
+            policies: settings.incoming.policies_declared,
+        },
         fence,
         quota_share: settings.outgoing.quota_share,
     };
@@ -136,6 +146,7 @@ async fn target(settings: &Settings, systems: &Systems) -> Result<plan::Target, 
         mount: settings.incoming.mount.to_string(),
         anchor: settings.incoming.anchor.clone(),
         survey,
+        writers: PlannedWriters::default(),
     })
 }
 

@@ -84,6 +84,10 @@ pub struct IncomingTable {
     pub ca_cert: Option<String>,
     /// `anchor`
     pub anchor: Option<VaultPath>,
+    /// `administrators`
+    pub administrators: Option<Vec<String>>,
+    /// `policies_declared`
+    pub policies_declared: Option<bool>,
     /// `concurrency`
     pub concurrency: Option<usize>,
 }
@@ -183,7 +187,8 @@ const OUTGOING: &[&str] = &[
     "quota_share",
     "concurrency",
 ];
-const INCOMING: &[&str] = &["address", "namespace", "mount", "ca_cert", "anchor", "concurrency"];
+const INCOMING: &[&str] =
+    &["address", "namespace", "mount", "ca_cert", "anchor", "administrators", "policies_declared", "concurrency"];
 
 /// Parts of a key that say that a credential stands behind it, and where that belongs.
 const CREDENTIALS: [(&str, &str); 7] = [
@@ -319,6 +324,8 @@ impl Reader<'_> {
             "mount" => read.mount = reader.path(key, value),
             "ca_cert" => read.ca_cert = reader.text(key, value),
             "anchor" => read.anchor = reader.path(key, value),
+            "administrators" => read.administrators = reader.texts(key, value),
+            "policies_declared" => read.policies_declared = reader.flag(key, value),
             _ => read.concurrency = reader.count(key, value),
         });
         read
@@ -446,6 +453,8 @@ mod tests {
             [environment.prod.incoming]
             address = "https://vault.example:8200"
             mount = "secret"
+            administrators = ["admin"]
+            policies_declared = true
             concurrency = 16
             "#,
         )
@@ -454,7 +463,8 @@ mod tests {
         assert_eq!(prod.outgoing.settle, Some(SignedDuration::from_secs(90)));
         assert_eq!(prod.outgoing.quota_share, Some(0.5));
         assert_eq!(prod.incoming.mount.as_ref().map(VaultPath::as_str), Some("secret"));
-        assert_eq!(prod.incoming.concurrency, Some(16));
+        assert_eq!(prod.incoming.administrators, Some(vec!["admin".to_owned()]));
+        assert_eq!((prod.incoming.policies_declared, prod.incoming.concurrency), (Some(true), Some(16)));
     }
 
     #[test]

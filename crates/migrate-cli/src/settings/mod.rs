@@ -13,7 +13,7 @@ mod file;
 mod name;
 mod origin;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use migrate_core::{name::VaultPath, plan::FenceMode, value::SecretText};
@@ -102,6 +102,10 @@ pub struct Incoming {
     pub ca_cert: Option<Sourced<String>>,
     /// Where the anchor is kept below the mount.
     pub anchor: VaultPath,
+    /// Policies that may write although they are not ours.
+    pub administrators: BTreeSet<String>,
+    /// Policies that can't be read are declared to let nobody write.
+    pub policies_declared: bool,
     /// Requests in flight at once.
     pub concurrency: Option<usize>,
     /// The token, and where it came from.
@@ -171,6 +175,8 @@ impl Settings {
             ),
             mount: table.incoming.mount.map_or_else(|| path(phase2_vault::Settings::DEFAULT_MOUNT), Ok)?,
             anchor: table.incoming.anchor.map_or_else(|| path(phase2_vault::Settings::DEFAULT_ANCHOR), Ok)?,
+            administrators: table.incoming.administrators.unwrap_or_default().into_iter().collect(),
+            policies_declared: table.incoming.policies_declared.unwrap_or_default(),
             concurrency: table.incoming.concurrency,
             token: token(environment),
         };

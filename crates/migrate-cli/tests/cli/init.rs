@@ -38,6 +38,10 @@ fn init_writes_three_files_and_a_second_run_none() {
     # namespace = "platform"
     # ca_cert = "ca.pem"
     # mount = "secret"
+    # Policies whose holders may write members before the handover is complete, besides our own token's.
+    # administrators = ["admin"]
+    # Where policies can't be read (those of a namespace above): declares that none of them lets write.
+    # policies_declared = true
     # Where the ledger's anchor is kept below the mount.
     # anchor = "migrate/anchor"
     "#);

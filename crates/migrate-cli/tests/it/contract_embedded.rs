@@ -34,12 +34,13 @@ fn path(text: &str) -> VaultPath {
 struct Kv {
     http: reqwest::Client,
     base: String,
+    mount: String,
     token: String,
 }
 
 #[async_trait]
 impl IncomingWorld for Kv {
-    async fn api(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    async fn root(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let kind = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
         let mut request = self.http.request(method, format!("{}/{path}", self.base)).header("x-vault-token", &self.token);
@@ -48,6 +49,10 @@ impl IncomingWorld for Kv {
         }
         let answer = request.send().await.expect("an answer");
         (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    fn mount(&self) -> String {
+        self.mount.clone()
     }
 
     fn anchor(&self) -> VaultPath {
@@ -63,7 +68,8 @@ async fn the_incoming_contract_holds_on_the_embedded_store() {
     settings.token = Some(endpoints.vault_token.duplicate());
     let beside = Kv {
         http: reqwest::Client::builder().no_proxy().build().expect("a client"),
-        base: format!("{}/v1/{}", world.kv2.url(), endpoints.mount),
+        base: format!("{}/v1", world.kv2.url()),
+        mount: endpoints.mount.clone(),
         token: endpoints.vault_token.expose().to_owned(),
     };
     incoming::run(&Vault::new(&settings).expect("a client"), &beside).await;

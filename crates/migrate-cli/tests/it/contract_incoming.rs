@@ -1,6 +1,8 @@
 //! The Incoming port against a real OpenBao: its contract, with no more rights than the policy that we emit, and what it says of stores
 //! that can't be used.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use migrate_core::{
     id::{Epoch, LedgerId, SourceVersion, WaveName},
@@ -20,10 +22,14 @@ struct World(Mount);
 
 #[async_trait]
 impl IncomingWorld for World {
-    async fn api(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    async fn root(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let (status, body) = self.0.call(method, &format!("{}/{path}", self.0.path), body).await;
+        let (status, body) = self.0.call(method, path, body).await;
         (status.as_u16(), body)
+    }
+
+    fn mount(&self) -> String {
+        self.0.path.clone()
     }
 
     fn anchor(&self) -> VaultPath {
@@ -94,6 +100,7 @@ async fn a_mount_that_demands_check_and_set_is_served_too() {
             mark: Mark { ledger: LedgerId::new("l"), wave: WaveName::parse("w").expect("a name"), epoch: Epoch(epoch) },
             source: (SecretName::parse("a/b").expect("a name"), SourceVersion::new("v")),
             encoding: "text".into(),
+            carried: BTreeMap::new(),
         };
         assert_eq!(vault.stamp(&[stamp]).await, [Ok(())]);
         assert_eq!(mount.metadata("a/b").await.expect("an entry")["custom_metadata"]["migrate-epoch"], epoch.to_string());

@@ -22,10 +22,14 @@ struct Beside(Mount);
 
 #[async_trait]
 impl IncomingWorld for Beside {
-    async fn api(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    async fn root(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let (status, body) = self.0.call(method, &format!("{}/{path}", self.0.path), body).await;
+        let (status, body) = self.0.call(method, path, body).await;
         (status.as_u16(), body)
+    }
+
+    fn mount(&self) -> String {
+        self.0.path.clone()
     }
 
     fn anchor(&self) -> VaultPath {

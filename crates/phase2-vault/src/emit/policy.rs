@@ -232,7 +232,7 @@ impl Policy {
 }
 
 /// The least that a migration needs: create entries below `trees` of `mount` and at the `legacy` names and read them back, mark and clear
-/// them, read the mount's settings, keep the anchor. No list, no undelete, no destroy, no deletion of single versions.
+/// them, read the mount's settings and who else may write, keep the anchor. No list of entries, no undelete, no destroy, no deletion of single versions.
 ///
 /// `update` on data can't be left out: the first value of an entry that has metadata, and ours are marked first, counts as an update. That
 /// nothing is overwritten is the work of check-and-set (REQ VLT-2); `cas_required` on the mount makes it the store's own rule.
@@ -268,6 +268,8 @@ pub fn migration_policy(
     );
     policy.grant("check-and-set and expiry of the mount", format!("{mount}/config"), [Read]);
     policy.grant("type and version of the mount", format!("sys/internal/ui/mounts/{mount}"), [Read]);
+    policy.grant("who else may write: which policies there are", "sys/policies/acl".to_owned(), [List]);
+    policy.grant("who else may write: what a policy allows", "sys/policies/acl/*".to_owned(), [Read]);
     policy.grant("is the token still good", "auth/token/lookup-self".to_owned(), [Read]);
     Ok(policy)
 }
@@ -315,9 +317,11 @@ mod tests {
                 r#""team/kv/data/migrate/anchor" {"#,
                 r#""team/kv/config" {"#,
                 r#""sys/internal/ui/mounts/team/kv" {"#,
+                r#""sys/policies/acl" {"#,
+                r#""sys/policies/acl/*" {"#,
                 r#""auth/token/lookup-self" {"#,
             ]
         );
-        assert!(!policy.contains("sudo") && !policy.contains("list"), "{policy}");
+        assert!(!policy.contains("sudo") && policy.matches("list").count() == 1, "{policy}");
     }
 }

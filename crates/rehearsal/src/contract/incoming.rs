@@ -4,7 +4,10 @@
 //! Each case has paths of its own below `contract/`, so that the suite runs on one mount at a time; the anchor's entry is taken away first.
 //! Values are made up here; none is in the message of a failed case.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use async_trait::async_trait;
 use migrate_core::{
@@ -15,6 +18,7 @@ use migrate_core::{
     observed::{Mark, Sighting, TargetEntry},
     ports::{AnchorSeen, Incoming, PortError, PortErrorKind, Stamp, TargetReading, TargetWrite},
     value::SecretText,
+    writers::{WritersSeen, WritingRule},
 };
 use serde_json::{Value, json};
 
@@ -22,7 +26,15 @@ use serde_json::{Value, json};
 #[async_trait]
 pub trait IncomingWorld: Send + Sync {
     /// Sends one request to `/v1/<mount>/<path>` and gives status and body (`null` where it is empty). A patch is a merge patch.
-    async fn api(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value);
+    async fn api(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.root(method, &format!("{}/{path}", self.mount()), body).await
+    }
+
+    /// The same, to `/v1/<path>`.
+    async fn root(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value);
+
+    /// The mount of the port under test.
+    fn mount(&self) -> String;
 
     /// The entry below the mount that keeps the anchor of the port under test.
     fn anchor(&self) -> VaultPath;
@@ -70,6 +82,8 @@ pub async fn run(port: &dyn Incoming, world: &dyn IncomingWorld) {
         the_newest_version_is_read
         what_bears_our_mark_is_cleared
         what_others_hold_is_not_cleared
+        what_a_source_says_of_itself_is_kept_and_taken_back
+        who_else_may_write_is_named
         the_anchor_moves_only_from_where_it_was_seen
         a_strange_anchor_is_no_anchor
     }
@@ -383,6 +397,96 @@ impl Suite<'_> {
         Ok(())
     }
 
+    async fn what_a_source_says_of_itself_is_kept_and_taken_back(&self, case: &str) -> Outcome {
+        let path = path(case, "entry");
+        // As many as fit, with the longest key and text, and every kind of character that may be printed.
+        let mut carried: BTreeMap<String, String> = (0..55).map(|nth| (format!("aws-tag/t{nth:02}"), "x".repeat(512))).collect();
+        carried.insert(format!("aws-tag/{}", "k".repeat(120)), "1".into());
+        carried.insert("aws-tag/Team é+-=._:/@ \"quoted\\'".into(), "Привет 🔑 e\u{301} \"\\'<&>".into());
+        carried.insert("aws-description".into(), "who reads it, and why".into());
+        for epoch in [1, 2] {
+            self.stamp_with(&path, &mark("wave-1", epoch), carried.clone()).await?;
+        }
+        let seen = present(self.describe(&path).await)?;
+        ensure!(seen.mark == Some(mark("wave-1", 2)), "our mark stands beside it");
+        for (key, text) in &carried {
+            ensure!(seen.custom_metadata.get(key) == Some(text), "{key} is kept as it was");
+        }
+        // What the plan leaves out is what the store refuses.
+        let other = self::path(case, "other");
+        self.stamp(&other, &mark("wave-1", 1)).await?;
+        for (key, text) in [
+            ("aws-tag/empty", String::new()),
+            ("aws-tag/long", "x".repeat(513)),
+            ("aws-tag/lines", "one\ntwo".into()),
+            ("aws-tag/no-break", "one\u{a0}two".into()),
+            ("aws-tag/mark", "\u{200f}one".into()),
+            ("aws-tag/private", "\u{e000}".into()),
+            ("aws-tag/in\u{200b}visible", "one".into()),
+            (&"k".repeat(129), "one".into()),
+        ] {
+            let refused = self.stamp_with(&other, &mark("wave-1", 2), BTreeMap::from([(key.to_owned(), text)])).await;
+            ensure!(refused.is_err(), "{key:?} is taken, where it is due to be refused");
+        }
+        done(only(self.port.clear(std::slice::from_ref(&path), &mark("wave-1", 2)).await)?)?;
+        ensure!(matches!(self.describe(&path).await, Sighting::Absent), "a rollback takes it back");
+        Ok(())
+    }
+
+    async fn who_else_may_write_is_named(&self, case: &str) -> Outcome {
+        let (entry, other) = (path(case, "entry"), path(case, "other"));
+        let mount = self.world.mount();
+        // Policies are the whole server's, so theirs are told by names of our own.
+        let name = |what: &str| format!("contract-{}-{what}", mount.replace('/', "-"));
+        let rule = |path: &str, capabilities: &str| format!("path \"{path}\" {{\n  capabilities = [{capabilities}]\n}}\n");
+        let data = format!("{mount}/data/{entry}");
+        let cases = [
+            ("data", rule(&data, "\"create\", \"update\""), vec![&entry]),
+            ("metadata", rule(&format!("{mount}/metadata/contract/{case}/*"), "\"delete\""), vec![&entry, &other]),
+            ("destroy", rule(&format!("{mount}/destroy/+/{case}/ent*"), "\"update\""), vec![&entry]),
+            ("undelete", rule(&format!("{mount}/undelete/{entry}"), "\"update\""), vec![&entry]),
+            ("patch", rule(&format!("{mount}/+/contract/+/other"), "\"patch\", \"read\""), vec![&other]),
+            ("reader", rule(&format!("{mount}/*"), "\"read\", \"list\""), vec![]),
+            (
+                "denied",
+                rule(&format!("{mount}/data/*"), "\"update\"") + &rule(&format!("{mount}/data/contract/+/entry"), "\"deny\""),
+                vec![&other],
+            ),
+            ("config", rule(&format!("{mount}/config"), "\"update\""), vec![]),
+            ("elsewhere", rule(&format!("{mount}-other/*"), "\"update\""), vec![]),
+        ];
+        for (what, text, _) in &cases {
+            self.policy("PUT", &name(what), Some(json!({ "policy": text }))).await?;
+        }
+        let seen = done(self.port.writers(&[entry.clone(), other.clone()]).await);
+        let nobody = done(self.port.writers(&[path("elsewhere", "entry")]).await);
+        for (what, ..) in &cases {
+            self.policy("DELETE", &name(what), None).await?;
+        }
+        let (seen, nobody, after) = (seen?, nobody?, done(self.port.writers(&[entry.clone(), other.clone()]).await)?);
+        ensure!(seen.unread.is_empty(), "every policy can be read: {:?}", seen.unread);
+        ensure!(!seen.ours.is_empty(), "our own policies are known");
+        let reached = |seen: &WritersSeen, what: &str| {
+            seen.foreign.iter().find(|writer| writer.policy == name(what)).map(|writer| writer.reaches.clone())
+        };
+        for (what, _, expected) in &cases {
+            let expected: BTreeSet<VaultPath> = expected.iter().map(|path| (*path).clone()).collect();
+            let found = reached(&seen, what).unwrap_or_default();
+            ensure!(found == expected, "policy {what} reaches {found:?}");
+            ensure!(reached(&nobody, what).is_none(), "policy {what} does not reach elsewhere");
+            ensure!(reached(&after, what).is_none(), "policy {what} is gone");
+        }
+        let rules = seen.foreign.iter().find(|writer| writer.policy == name("data")).map(|writer| &writer.rules);
+        let expected = WritingRule { path: data, capabilities: BTreeSet::from(["create".into(), "update".into()]) };
+        ensure!(rules == Some(&BTreeSet::from([expected])), "the rule is told as the policy spells it");
+        Ok(())
+    }
+
+    async fn policy(&self, method: &str, name: &str, body: Option<Value>) -> Outcome {
+        let (status, _) = self.world.root(method, &format!("sys/policies/acl/{name}"), body).await;
+        if (200..300).contains(&status) { Ok(()) } else { Err(format!("the world answers {status} to {method} of a policy")) }
+    }
+
     async fn the_anchor_moves_only_from_where_it_was_seen(&self, _: &str) -> Outcome {
         self.without_anchor().await?;
         ensure!(matches!(self.port.anchor().await, Sighting::Absent), "no anchor is absent");
@@ -439,8 +543,12 @@ impl Suite<'_> {
     }
 
     async fn stamp(&self, path: &VaultPath, mark: &Mark) -> Outcome {
+        self.stamp_with(path, mark, BTreeMap::new()).await
+    }
+
+    async fn stamp_with(&self, path: &VaultPath, mark: &Mark, carried: BTreeMap<String, String>) -> Outcome {
         let source = (SecretName::parse("legacy/name").map_err(failed)?, SourceVersion::new("0f1e2d3c-source-version"));
-        let stamp = Stamp { path: path.clone(), mark: mark.clone(), source, encoding: "fields".into() };
+        let stamp = Stamp { path: path.clone(), mark: mark.clone(), source, encoding: "fields".into(), carried };
         done(only(self.port.stamp(&[stamp]).await)?)
     }
 

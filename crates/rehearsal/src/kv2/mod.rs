@@ -2,7 +2,7 @@
 //!
 //! Kept as on OpenBao 2.7.2: check-and-set and its wording, versions that are deleted, destroyed and pruned, metadata with its
 //! limits, cleaned paths, JSON as Go passes it on, sizes of body and entry, number of strings, sealed mode. Not there:
-//! namespaces (the header is taken and ignored), standbys, leases, policies as documents (a token is made with its grants).
+//! namespaces (the header is taken and ignored), standbys, leases. Policies are kept as texts and bind nobody: a token is made with its grants.
 
 mod answer;
 mod go_json;
@@ -87,8 +87,13 @@ impl fmt::Debug for Store {
 struct State {
     mounts: BTreeMap<String, Mount>,
     tokens: Vec<(SecretText, Grants)>,
+    policies: BTreeMap<String, String>,
     random: fastrand::Rng,
 }
+
+/// The one policy that a new server has, in short.
+const DEFAULT_POLICY: &str = "path \"auth/token/lookup-self\" {\n    capabilities = [\"read\"]\n}\n\npath \"cubbyhole/*\" {\n    \
+     capabilities = [\"create\", \"read\", \"update\", \"delete\", \"list\"]\n}\n";
 
 /// `max_request_size` and `max_request_json_strings` as OpenBao has them by default.
 const REQUEST_BYTES: usize = 32 << 20;
@@ -104,6 +109,7 @@ impl Kv2 {
         let state = State {
             mounts: settings.mounts.iter().map(|mount| (mount.clone(), Mount::default())).collect(),
             tokens: tokens.into_iter().map(|(token, grants)| (SecretText::new(token), grants)).collect(),
+            policies: BTreeMap::from([("default".to_owned(), DEFAULT_POLICY.to_owned())]),
             random: fastrand::Rng::with_seed(settings.seed),
         };
         let store = Arc::new(Store { settings, is_sealed: AtomicBool::new(false), state: Mutex::new(state) });
@@ -194,14 +200,18 @@ impl Store {
         let token = token(&head.headers).ok_or_else(unknown_token)?;
         let grants = state.tokens.iter().find(|(known, _)| known == &token).map(|(_, grants)| grants.clone());
         let grants = grants.ok_or_else(unknown_token)?;
+        let query: Vec<(String, String)> =
+            form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
         if path.starts_with("sys/") || path.starts_with("auth/") {
-            let request = SysRequest {
+            let mut request = SysRequest {
                 method: &head.method,
                 path,
                 body,
                 token: token.expose(),
                 grants: &grants,
                 mounts: &self.settings.mounts,
+                is_list: query.iter().any(|(key, value)| key == "list" && value == "true"),
+                policies: &mut state.policies,
                 request_id: &request_id,
             };
             return request.answer();
@@ -214,8 +224,6 @@ impl Store {
             let why = format!("no handler for route \"{path}\". route entry not found.");
             return Err(if grants == Grants::Root { Refused::new(StatusCode::NOT_FOUND, why) } else { Refused::denied() });
         };
-        let query: Vec<(String, String)> =
-            form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
         let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let request = MountRequest {
             method: &head.method,

@@ -204,14 +204,20 @@ fn check_custom_metadata(all: &BTreeMap<String, String>) -> Result<(), Refused> 
             let (length, most) = (value.len(), CUSTOM_METADATA_VALUE_BYTES);
             return failed(format!("length of value for key {key:?} is {length} but must be 0 < len(value) <= {most}"));
         }
-        if key.chars().any(char::is_control) {
+        if !key.chars().all(is_printable) {
             return failed(format!("key {key:?} contains unprintable characters"));
         }
-        if value.chars().any(char::is_control) {
+        if !value.chars().all(is_printable) {
             return failed(format!("value for key {key:?} contains unprintable characters"));
         }
     }
     Ok(())
+}
+
+/// Go's `unicode.IsPrint`: Rust's own table of what is not printed when a text is debugged is of the same categories.
+fn is_printable(character: char) -> bool {
+    let behind_a_letter: String = ['x', character].into_iter().collect();
+    matches!(character, '\'' | '"' | '\\') || behind_a_letter.escape_debug().count() == 2
 }
 
 /// `sys/capabilities-self`.

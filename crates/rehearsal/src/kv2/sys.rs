@@ -1,7 +1,10 @@
 //! `sys/` and `auth/token/lookup-self`, as far as a migration asks them.
 
+use std::collections::BTreeMap;
+
 use http::{Method, Response, StatusCode};
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -10,7 +13,10 @@ use super::{
     request::{Capabilities, parse},
     token::Grants,
 };
-use crate::http::Body;
+use crate::http::{Body, empty};
+
+/// The policy that may do everything, without a text.
+const ROOT: &str = "root";
 
 type Answer = Result<Response<Body>, Refused>;
 
@@ -63,13 +69,19 @@ pub(super) struct SysRequest<'a> {
     pub(super) token: &'a str,
     pub(super) grants: &'a Grants,
     pub(super) mounts: &'a [String],
+    /// The query asks for a list.
+    pub(super) is_list: bool,
+    /// ACL policies and their texts.
+    pub(super) policies: &'a mut BTreeMap<String, String>,
     pub(super) request_id: &'a str,
 }
 
 impl SysRequest<'_> {
-    pub(super) fn answer(&self) -> Answer {
+    pub(super) fn answer(&mut self) -> Answer {
         let writes = *self.method == Method::POST || *self.method == Method::PUT;
         match self.path {
+            "sys/policies/acl" => self.policy_names(),
+            path if path.starts_with("sys/policies/acl/") => self.policy(&path["sys/policies/acl/".len()..]),
             "sys/mounts" if *self.method == Method::GET => self.mounts(),
             "sys/capabilities-self" if writes => self.capabilities(),
             "auth/token/lookup-self" if *self.method == Method::GET => Ok(self.lookup()),
@@ -78,6 +90,53 @@ impl SysRequest<'_> {
                 _ if !self.grants.allows(path, super::Capability::Read) => Err(Refused::denied()),
                 _ => Err(Refused::new(StatusCode::NOT_FOUND, "this server is emulated and does not know the path")),
             },
+        }
+    }
+
+    /// The root policy is listed, though it has no text.
+    fn policy_names(&self) -> Answer {
+        if !self.is_list && self.method.as_str() != "LIST" {
+            return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "1 error occurred:\n\t* unsupported operation\n\n"));
+        }
+        if !self.grants.allows(self.path, super::Capability::List) {
+            return Err(Refused::denied());
+        }
+        let names: Vec<&str> = self.policies.keys().map(String::as_str).chain([ROOT]).collect();
+        Ok(self.plain(json!({ "keys": names })))
+    }
+
+    fn policy(&mut self, name: &str) -> Answer {
+        #[derive(Deserialize)]
+        struct Written {
+            policy: String,
+        }
+        let known = self.policies.contains_key(name);
+        let needed = match self.method.as_str() {
+            "GET" => super::Capability::Read,
+            "POST" | "PUT" if known => super::Capability::Update,
+            "POST" | "PUT" => super::Capability::Create,
+            "DELETE" => super::Capability::Delete,
+            _ => return Err(Refused { status: StatusCode::METHOD_NOT_ALLOWED, errors: Vec::new() }),
+        };
+        if !self.grants.allows(self.path, needed) {
+            return Err(Refused::denied());
+        }
+        match self.method.as_str() {
+            "GET" => match self.policies.get(name) {
+                Some(text) => Ok(self.plain(json!({ "name": name, "policy": text }))),
+                None if name == ROOT => Ok(self.plain(json!({ "name": name, "policy": "" }))),
+                None => Err(Refused::absent()),
+            },
+            _ if name == ROOT => Err(Refused::bad("cannot update \"root\" policy")),
+            "DELETE" => {
+                self.policies.remove(name);
+                Ok(empty(StatusCode::NO_CONTENT))
+            }
+            _ => {
+                let written: Written = parse(self.body)?;
+                self.policies.insert(name.to_owned(), written.policy);
+                Ok(empty(StatusCode::NO_CONTENT))
+            }
         }
     }
 

@@ -114,7 +114,7 @@ impl Reader<'_> {
         })
     }
 
-    fn flag(&mut self, key: &'static str, value: Entry<'_, '_>) -> Option<bool> {
+    pub(super) fn flag(&mut self, key: &'static str, value: Entry<'_, '_>) -> Option<bool> {
         self.expect(key, value, "true or false", DeValue::as_bool)
     }
 
