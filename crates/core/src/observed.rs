@@ -67,6 +67,17 @@ impl VersionMap {
     }
 }
 
+/// One version that bears a label, as ListSecretVersionIds shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelledVersion {
+    /// Its id.
+    pub version: SourceVersion,
+    /// Its labels.
+    pub labels: BTreeSet<String>,
+    /// `CreatedDate`.
+    pub created_at: Timestamp,
+}
+
 /// A line of ListSecrets: enough to build an inventory, up to five minutes behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedSecret {

@@ -14,7 +14,8 @@ use crate::{
     ledger::Anchor,
     name::{SecretName, VaultPath},
     observed::{
-        Felt, FenceSeen, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret, TargetEntry, TargetSurvey,
+        Felt, FenceSeen, LabelledVersion, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret, TargetEntry,
+        TargetSurvey,
     },
     value::SecretValue,
     writers::WritersSeen,
@@ -131,6 +132,12 @@ pub trait Outgoing: Send + Sync {
     /// The caller compares the version with the one it wants: a newer one is a moved world, not an error here.
     async fn read(&self, names: &[SecretName]) -> Vec<Result<SourceReading, PortError>>;
 
+    /// Every version of each secret that bears a label (ListSecretVersionIds). No effect.
+    async fn labelled(&self, names: &[SecretName]) -> Vec<Sighting<Vec<LabelledVersion>>>;
+
+    /// The value of one version of each secret (GetSecretValue). No effect, but it counts as an access.
+    async fn read_versions(&self, wanted: &[(SecretName, SourceVersion)]) -> Vec<Result<SourceReading, PortError>>;
+
     /// Makes the store refuse new values of each secret, except from the exempt roles it was configured with.
     /// Idempotent: a fence of ours stands anew under `mark`; statements of others stay as they are. A crash leaves each
     /// secret either as before or fenced. Returns after the stored fence was read back; whether it *took effect* is a
@@ -162,6 +169,17 @@ pub struct TargetWrite<'a> {
     pub path: &'a VaultPath,
     /// What.
     pub value: &'a Encoded,
+    /// The version that must be the newest one there; none where there must never have been any.
+    pub after: Option<TargetVersion>,
+}
+
+/// One entry to take back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetClear {
+    /// Where.
+    pub path: VaultPath,
+    /// The newest version that we may have left there.
+    pub newest: TargetVersion,
 }
 
 /// One entry's mark to set before its value is written.
@@ -212,16 +230,19 @@ pub trait Incoming: Send + Sync {
     /// Idempotent. The caller has looked before: this call can't check and set.
     async fn stamp(&self, stamps: &[Stamp]) -> Vec<Result<(), PortError>>;
 
-    /// Creates version 1 at each path by check-and-set 0. [`PortErrorKind::Conflict`] where anything is or was there.
-    /// Never overwrites. After [`Effect::Unknown`] the caller reads back: equal under our mark is ours.
+    /// Creates the version after the named one at each path by check-and-set: version 1 where none is named. [`PortErrorKind::Conflict`]
+    /// where anything else is or was there. Never overwrites. After [`Effect::Unknown`] the caller reads back: equal under our mark is ours.
     async fn create(&self, writes: &[TargetWrite<'_>]) -> Vec<Result<TargetVersion, PortError>>;
 
     /// Reads back the newest version at each path. No effect.
     async fn read(&self, paths: &[VaultPath]) -> Vec<Sighting<TargetReading>>;
 
-    /// Deletes entry and history at each path, where it still bears `mark`'s ledger and wave and is at version 1 or empty;
-    /// anything else is [`PortErrorKind::Conflict`]. Idempotent: absent is done.
-    async fn clear(&self, paths: &[VaultPath], mark: &Mark) -> Vec<Result<(), PortError>>;
+    /// Reads back one version at each path. No effect. A version that is not there is [`Sighting::Absent`].
+    async fn read_versions(&self, wanted: &[(VaultPath, TargetVersion)]) -> Vec<Sighting<TargetReading>>;
+
+    /// Deletes entry and history at each path, where it still bears `mark`'s ledger and wave and is empty or at a version up to the
+    /// newest one that we left; anything else is [`PortErrorKind::Conflict`]. Idempotent: absent is done.
+    async fn clear(&self, entries: &[TargetClear], mark: &Mark) -> Vec<Result<(), PortError>>;
 
     /// Who beside us may write to these entries, to their metadata, or take versions of theirs away, by the policies that these
     /// credentials may read. No effect. What they may not read is part of the answer; an error is a look that failed.

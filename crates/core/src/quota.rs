@@ -97,6 +97,8 @@ pub const RECOVERY_WINDOW_DAYS: (u32, u32) = (7, 30);
 pub const KV_ENTRY_BYTES: usize = 1_000_000;
 /// Properties in one entry that OpenBao's default `max_request_json_strings` lets pass.
 pub const KV_ENTRY_PROPERTIES: usize = 400;
+/// Versions of an entry that are kept where neither mount nor entry says otherwise.
+pub const KV_DEFAULT_MAX_VERSIONS: u64 = 10;
 /// Keys of `custom_metadata`.
 pub const CUSTOM_METADATA_KEYS: usize = 64;
 /// Bytes of a `custom_metadata` key.

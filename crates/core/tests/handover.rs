@@ -65,6 +65,7 @@ fn begun(name: &SecretName) -> Arc<Begun> {
         versions: versions(1),
         encoding: Encoding::Text { property: "value".to_owned() },
         rotation: (name == &secret(0)).then(|| Rotation { lambda_arn: Some("arn:lambda".to_owned()), ..Rotation::default() }),
+        history: Vec::new(),
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  group of members ─► copy-intended on disk
-//!    ├─ batch ─► look at targets ─► read values ─► encode + prove ─► still leading? ─► stamp ─► create ─► read back, compare ─► wiped
+//!    ├─ batch ─► look at targets ─► read values ─► encode + prove ─► still leading? ─► stamp ─► create (older ones first) ─► read back, compare ─► wiped
 //!    ├─ batch ─► …                                (several batches at once, each no more than one BatchGetSecretValue)
 //!    └─ batch ─► …
 //!  copied and verified on disk
@@ -16,7 +16,7 @@ use futures::StreamExt as _;
 use migrate_core::{
     handover::{
         Event,
-        judge::{Blocked, Obstacle, TargetVerdict, target_for_copy},
+        judge::{Blocked, Obstacle, TargetVerdict, target_for_replay},
     },
     id::{TargetVersion, WaveName},
     name::{SecretName, VaultPath},
@@ -29,6 +29,7 @@ use crate::{
     Session,
     error::{Stopped, Where},
     prove::{Compare, Job, Outcome, Passenger, compare, encoded, prove},
+    replay::{compare_older, create_older},
     steps::{COPY, VERIFY},
 };
 
@@ -133,36 +134,47 @@ impl Session<'_> {
         let (targets, values) = futures::join!(self.systems.incoming.describe(&paths), encoded(self.systems, jobs));
         let mut passengers = Vec::new();
         let mut outcomes: Vec<Option<Outcome>> = Vec::new();
-        let (mut adopt, mut create) = (Vec::new(), Vec::new());
+        // Whole copies, those of which a part of the history stands, and what is not there yet.
+        let (mut adopt, mut part, mut create) = (Vec::new(), Vec::new(), Vec::new());
         for ((at, job), (target, encoded)) in jobs.iter().enumerate().zip(targets.iter().zip(values)) {
-            let verdict = target_for_copy(mark, target).and_then(|verdict| Ok((verdict, encoded?)));
+            let verdict = target_for_replay(mark, job.newest(), target).and_then(|verdict| Ok((verdict, encoded?)));
             match verdict {
                 Ok((verdict, encoded)) => {
-                    let list = if matches!(verdict, TargetVerdict::Create) { &mut create } else { &mut adopt };
+                    let (list, standing) = match verdict {
+                        TargetVerdict::Create => (&mut create, 0),
+                        TargetVerdict::Adopt(version) if version == job.newest() => (&mut adopt, version.0),
+                        TargetVerdict::Adopt(version) => (&mut part, version.0),
+                    };
                     list.push(passengers.len());
-                    passengers.push((at, Passenger { job, encoded, outcome: None }));
+                    passengers.push((at, Passenger { job, encoded, standing, outcome: None }));
                     outcomes.push(None);
                 }
                 Err(obstacle) => outcomes.push(Some(Err(obstacle))),
             }
         }
         // A copy that an earlier run left is compared before it is stamped: what is not equal is not ours to stamp.
+        let old: Vec<usize> = adopt.iter().chain(&part).copied().collect();
+        compare_older(self.systems, &mut passengers, &old, mark, Compare::Adopting).await;
+        adopt.retain(|at| passengers[*at].1.outcome.is_none());
         compare(self.systems, &mut passengers, &adopt, mark, Compare::Adopting).await;
-        let stamped: Vec<usize> = adopt
-            .iter()
-            .copied()
-            .filter(|at| matches!(passengers.get(*at), Some((_, Passenger { outcome: Some(Ok(_)), .. }))))
-            .chain(create.iter().copied())
-            .collect();
+        create.extend(part);
+        let sound = |at: &usize| !matches!(passengers[*at].1.outcome, Some(Err(_)));
+        let stamped: Vec<usize> = adopt.iter().chain(&create).copied().filter(sound).collect();
         self.still_leading(COPY).await?;
         self.stamp(&mut passengers, &stamped, mark).await;
-        let create: Vec<usize> = create.into_iter().filter(|at| passengers[*at].1.outcome.is_none()).collect();
+        create_older(self.systems, &mut passengers, &create, mark).await;
+        create.retain(|at| passengers[*at].1.outcome.is_none());
         let uncertain = self.create(&mut passengers, &create).await;
         // Where an answer was lost, looking tells; and what is verified is read back in any case.
         compare(self.systems, &mut passengers, &uncertain, mark, Compare::AfterLostAnswer).await;
         if verify {
-            let fresh: Vec<usize> = create.into_iter().filter(|at| matches!(passengers[*at].1.outcome, Some(Ok(_)))).collect();
+            let fresh: Vec<usize> =
+                create.iter().copied().filter(|at| matches!(passengers[*at].1.outcome, Some(Ok(_)))).collect();
             compare(self.systems, &mut passengers, &fresh, mark, Compare::Created).await;
+            for at in &fresh {
+                passengers[*at].1.standing = passengers[*at].1.job.newest().0;
+            }
+            compare_older(self.systems, &mut passengers, &fresh, mark, Compare::Created).await;
         }
         for (at, passenger) in passengers {
             outcomes[at] = passenger.outcome;
@@ -199,8 +211,7 @@ impl Session<'_> {
         if which.is_empty() {
             return Vec::new();
         }
-        let writes: Vec<TargetWrite<'_>> =
-            which.iter().map(|at| TargetWrite { path: &passengers[*at].1.job.path, value: &passengers[*at].1.encoded }).collect();
+        let writes: Vec<TargetWrite<'_>> = which.iter().map(|at| latest(&passengers[*at].1)).collect();
         let results = self.systems.incoming.create(&writes).await;
         let mut uncertain = Vec::new();
         for (at, result) in which.iter().zip(results) {
@@ -214,6 +225,12 @@ impl Session<'_> {
         }
         uncertain
     }
+}
+
+/// The current value, after the older ones.
+fn latest<'p>(passenger: &'p Passenger<'_>) -> TargetWrite<'p> {
+    let older = passenger.job.history.len() as u64;
+    TargetWrite { path: &passenger.job.path, value: &passenger.encoded, after: (older > 0).then_some(TargetVersion(older)) }
 }
 
 /// What the batches of a group gave.

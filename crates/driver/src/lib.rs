@@ -15,7 +15,7 @@
 //! | `fence` | rotation, fence, settle |
 //! | `commit` | commit, confirm |
 //! | `undo` | what takes away what was added |
-//! | `copy`, `prove` | the pipeline and its proof: with `survey` the only code that holds values on their way |
+//! | `copy`, `replay`, `prove` | the pipeline and its proof: with `survey` the only code that holds values on their way |
 //! | [`survey`](mod@survey) | looks at everything a plan needs |
 //! | [`inspect`](mod@inspect) | looks at everything a verdict needs, changing nothing |
 //!
@@ -29,6 +29,7 @@ pub mod inspect;
 mod lead;
 pub mod ledger_file;
 mod prove;
+mod replay;
 mod rim;
 mod steps;
 pub mod survey;

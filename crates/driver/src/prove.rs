@@ -9,12 +9,12 @@ use migrate_core::{
     id::{SourceVersion, TargetVersion},
     name::{SecretName, VaultPath},
     observed::{Mark, Sighting},
-    plan::PlannedMember,
+    plan::{PlannedMember, PlannedVersion},
     ports::TargetReading,
     reads::Read,
 };
 
-use crate::rim::Systems;
+use crate::{replay::compare_older, rim::Systems};
 
 /// One member on its way.
 #[derive(Clone, Debug)]
@@ -26,12 +26,16 @@ pub(crate) struct Job {
     pub(crate) version: SourceVersion,
     /// Whether that is the planned one.
     pub(crate) as_planned: bool,
+    /// Whether the value that counts is the planned one; its labels may have moved.
+    pub(crate) is_planned_value: bool,
     /// The version of the copy, where the ledger knows one.
     pub(crate) target: Option<TargetVersion>,
     pub(crate) choice: Choice,
     pub(crate) reads: Vec<Read>,
     /// What is kept beside the copy.
     pub(crate) carried: BTreeMap<String, String>,
+    /// Older versions that come before it, oldest first.
+    pub(crate) history: Vec<PlannedVersion>,
 }
 
 impl Job {
@@ -43,11 +47,18 @@ impl Job {
             path: member.begun.path.clone(),
             version: member.version()?.clone(),
             as_planned: member.versions == member.begun.versions,
+            is_planned_value: member.version() == member.begun.versions.current(),
             target: member.step.target(),
             choice: planned.choice.clone(),
             reads: planned.reads(),
             carried: planned.carried.kept.clone(),
+            history: planned.history.clone(),
         })
+    }
+
+    /// The version that the copy becomes.
+    pub(crate) fn newest(&self) -> TargetVersion {
+        TargetVersion(1 + self.history.len() as u64)
     }
 }
 
@@ -58,6 +69,8 @@ pub(crate) type Outcome = Result<TargetVersion, Obstacle>;
 pub(crate) struct Passenger<'a> {
     pub(crate) job: &'a Job,
     pub(crate) encoded: Encoded,
+    /// How many versions of ours stand at its path, as far as it was looked at.
+    pub(crate) standing: u64,
     pub(crate) outcome: Option<Outcome>,
 }
 
@@ -71,6 +84,9 @@ pub(crate) async fn encoded(systems: Systems<'_>, jobs: &[Job]) -> Vec<Result<En
             let reading = reading.map_err(|error| Obstacle::of_read(&error))?;
             if reading.version != job.version {
                 return Err(Obstacle::SourceMoved);
+            }
+            if !job.is_planned_value && !job.history.is_empty() {
+                return Err(Obstacle::HistoryMoved);
             }
             codec::encode(&reading.value, &job.choice, &job.reads)
                 .map_err(|why| if job.as_planned { Obstacle::Unencodable(why) } else { Obstacle::EncodingMoved })
@@ -86,14 +102,16 @@ pub(crate) async fn prove(systems: Systems<'_>, jobs: &[Job], mark: &Mark, how: 
     for ((at, job), encoded) in jobs.iter().enumerate().zip(values) {
         match encoded {
             Ok(encoded) => {
-                passengers.push((at, Passenger { job, encoded, outcome: None }));
+                passengers.push((at, Passenger { job, encoded, standing: job.newest().0, outcome: None }));
                 outcomes.push(None);
             }
             Err(obstacle) => outcomes.push(Some(Err(obstacle))),
         }
     }
     let all: Vec<usize> = (0..passengers.len()).collect();
-    compare(systems, &mut passengers, &all, mark, how).await;
+    compare_older(systems, &mut passengers, &all, mark, how).await;
+    let equal: Vec<usize> = all.into_iter().filter(|at| passengers[*at].1.outcome.is_none()).collect();
+    compare(systems, &mut passengers, &equal, mark, how).await;
     for (at, passenger) in passengers {
         outcomes[at] = passenger.outcome;
     }
@@ -130,6 +148,18 @@ pub(crate) enum Compare {
 }
 
 fn equal(passenger: &Passenger<'_>, reading: Sighting<TargetReading>, mark: &Mark, how: Compare) -> Outcome {
+    let expected = passenger.job.target.unwrap_or(passenger.job.newest());
+    same(&passenger.encoded, reading, expected, mark, how)
+}
+
+/// Whether what was read is this value, at this version, under our mark.
+pub(crate) fn same(
+    encoded: &Encoded,
+    reading: Sighting<TargetReading>,
+    expected: TargetVersion,
+    mark: &Mark,
+    how: Compare,
+) -> Outcome {
     let reading = match reading {
         Sighting::Present(reading) => reading,
         // The write did not arrive: the same command goes on.
@@ -147,11 +177,11 @@ fn equal(passenger: &Passenger<'_>, reading: Sighting<TargetReading>, mark: &Mar
     if !ours {
         return Err(Obstacle::TargetForeign);
     }
-    if reading.version != passenger.job.target.unwrap_or(TargetVersion(1)) {
+    if reading.version != expected {
         return Err(Obstacle::TargetMoved);
     }
     match &reading.fields {
-        Some(fields) if passenger.encoded.is_equal_to(fields) => Ok(reading.version),
+        Some(fields) if encoded.is_equal_to(fields) => Ok(reading.version),
         _ => Err(Obstacle::TargetDiffers),
     }
 }

@@ -5,13 +5,14 @@ use std::{collections::BTreeSet, time::Duration};
 use jiff::Timestamp;
 use migrate_core::{
     handover::{
-        Event, Goal, Outcome, Refusal, RunKind, Stage, Step, Violation, decide,
-        judge::{Blocked, Obstacle, probe_can_observe, source_as_planned, target_for_copy, target_is_free, violation},
+        Begun, Event, Goal, Outcome, Refusal, RunKind, Stage, Step, Violation, decide,
+        judge::{Blocked, Obstacle, probe_can_observe, source_as_planned, target_for_replay, target_is_free, violation},
     },
     id::WaveName,
     name::{SecretName, VaultPath},
     observed::Mark,
     plan::CheckedPlan,
+    ports::TargetClear,
 };
 
 use crate::{
@@ -246,7 +247,7 @@ impl Session<'_> {
             let targets = self.systems.incoming.describe(&paths).await;
             for (((name, begun), seen), target) in chunk.iter().zip(seen).zip(targets) {
                 let verdict = source_as_planned(begun, &seen).and_then(|()| match mark {
-                    Some(mark) => target_for_copy(mark, &target).map(drop),
+                    Some(mark) => target_for_replay(mark, begun.newest(), &target).map(drop),
                     None => target_is_free(&target),
                 });
                 if let Err(obstacle) = verdict {
@@ -332,6 +333,12 @@ impl Session<'_> {
     pub(crate) fn sources(&self, wave: &WaveName, names: &[SecretName]) -> Vec<SecretName> {
         let held = self.state().waves.get(wave);
         names.iter().filter_map(|name| Some(held?.member(name)?.begun.source.clone())).collect()
+    }
+
+    pub(crate) fn clears(&self, wave: &WaveName, names: &[SecretName]) -> Vec<TargetClear> {
+        let held = self.state().waves.get(wave);
+        let clear = |begun: &Begun| TargetClear { path: begun.path.clone(), newest: begun.newest() };
+        names.iter().filter_map(|name| Some(clear(&held?.member(name)?.begun))).collect()
     }
 
     pub(crate) fn paths(&self, wave: &WaveName, names: &[SecretName]) -> Vec<VaultPath> {

@@ -4,8 +4,8 @@ use futures::StreamExt as _;
 use migrate_core::{
     codec,
     name::SecretName,
-    observed::Sighting,
-    plan::{Candidate, PlannedConsumer, PlannedDelivery, Unreadable},
+    observed::{Sighting, SourceSecret},
+    plan::{Candidate, PlannedConsumer, PlannedDelivery, PlannedVersion, Unreadable, replayed},
     ports::{PortError, PortErrorKind},
     reads::Read,
 };
@@ -25,8 +25,15 @@ pub struct Selected {
     pub consumers: Vec<PlannedConsumer>,
 }
 
-/// Looks at each selected secret in both stores. Never fails as a whole: what could not be seen is in its candidate.
-pub async fn candidates(systems: Systems<'_>, pace: Pace, progress: &dyn Progress, selected: Vec<Selected>) -> Vec<Candidate> {
+/// Looks at each selected secret in both stores, and at up to `history` of its older versions. Never fails as a whole: what could not be seen is
+/// in its candidate.
+pub async fn candidates(
+    systems: Systems<'_>,
+    pace: Pace,
+    progress: &dyn Progress,
+    selected: Vec<Selected>,
+    history: usize,
+) -> Vec<Candidate> {
     progress.begin("look", selected.len());
     let mut batches = Vec::new();
     let mut rest = selected;
@@ -35,7 +42,7 @@ pub async fn candidates(systems: Systems<'_>, pace: Pace, progress: &dyn Progres
         batches.push(std::mem::replace(&mut rest, tail));
     }
     let looks = batches.into_iter().map(|batch| async move {
-        let seen = look(systems, batch).await;
+        let seen = look(systems, batch, history).await;
         progress.advance(seen.len());
         seen
     });
@@ -44,7 +51,7 @@ pub async fn candidates(systems: Systems<'_>, pace: Pace, progress: &dyn Progres
     seen.into_iter().flatten().collect()
 }
 
-async fn look(systems: Systems<'_>, batch: Vec<Selected>) -> Vec<Candidate> {
+async fn look(systems: Systems<'_>, batch: Vec<Selected>, history: usize) -> Vec<Candidate> {
     let sources: Vec<SecretName> = batch.iter().map(|selected| selected.source.clone()).collect();
     let paths: Vec<_> = batch.iter().filter_map(|selected| selected.name.vault_path().ok()).collect();
     let (seen, fences, targets) = futures::join!(
@@ -78,10 +85,37 @@ async fn look(systems: Systems<'_>, batch: Vec<Selected>) -> Vec<Candidate> {
         } else {
             Err(Unreadable::NotTried)
         };
+        let older = match &seen {
+            Sighting::Present(secret) if history > 0 && choice.is_ok() => older(systems, &selected.source, secret, history).await,
+            _ => Ok(Vec::new()),
+        };
         let Selected { name, source, stays, consumers } = selected;
-        candidates.push(Candidate { name, source, stays, consumers, seen, fence, target, choice });
+        candidates.push(Candidate { name, source, stays, consumers, seen, fence, target, choice, history: older });
     }
     candidates
+}
+
+/// The older versions of one secret, each with the encoding that its value allows.
+async fn older(
+    systems: Systems<'_>,
+    source: &SecretName,
+    secret: &SourceSecret,
+    most: usize,
+) -> Result<Vec<PlannedVersion>, Unreadable> {
+    let labelled = match systems.outgoing.labelled(std::slice::from_ref(source)).await.into_iter().next() {
+        Some(Sighting::Present(labelled)) => labelled,
+        Some(Sighting::Unknown(error) | Sighting::Unreadable(error)) => return Err(Unreadable::Port(error)),
+        Some(Sighting::Absent) | None => return Err(Unreadable::Moved),
+    };
+    let older = replayed(&secret.versions, &labelled, most);
+    let wanted: Vec<_> = older.iter().map(|older| (source.clone(), older.version.clone())).collect();
+    let readings = if wanted.is_empty() { Vec::new() } else { systems.outgoing.read_versions(&wanted).await };
+    let planned = older.into_iter().zip(readings).map(|(older, reading)| {
+        let value = reading.map_err(Unreadable::Port)?.value;
+        let choice = codec::choose(&value, &[]).map_err(Unreadable::Codec)?;
+        Ok(PlannedVersion { version: older.version, labels: older.labels, created_at: older.created_at, choice })
+    });
+    planned.collect()
 }
 
 fn reads(consumers: &[PlannedConsumer]) -> Vec<Read> {

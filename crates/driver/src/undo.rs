@@ -16,7 +16,7 @@ impl Session<'_> {
         for chunk in members.chunks(self.settings.pace.batch) {
             self.pause(ROLLBACK)?;
             self.still_leading(ROLLBACK).await?;
-            let results = self.systems.incoming.clear(&self.paths(wave, chunk), &mark).await;
+            let results = self.systems.incoming.clear(&self.clears(wave, chunk), &mark).await;
             let (done, blocked) = split(chunk, results);
             self.progress.advance(done.len());
             if !done.is_empty() {

@@ -204,6 +204,9 @@ pub struct Plan {
     /// Names to hand over; may be given more than once [default: all that move and are in no wave]
     #[arg(long, value_name = "GLOB", num_args = 1..)]
     pub select: Vec<String>,
+    /// Replay up to so many older versions of each secret before the current one; only versions with a label can be
+    #[arg(long, default_value_t = 0, value_name = "COUNT")]
+    pub history: usize,
     /// Where to write the plan [default: the environment's folder of plans]
     #[arg(long, value_name = "FILE")]
     pub out: Option<Utf8PathBuf>,

@@ -4,7 +4,7 @@
 //! until an answer is dropped (the body as received, its unescaping) is not ours to wipe.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     error::Error,
     sync::{Arc, OnceLock},
 };
@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use migrate_core::{
     id::SourceVersion,
     name::{SecretArn, SecretName},
-    observed::{Felt, ListedSecret, Rotation, SourceIdentity, SourceSecret, VersionMap},
+    observed::{Felt, LabelledVersion, ListedSecret, Rotation, SourceIdentity, SourceSecret, VersionMap},
     ports::{PortError, PortErrorKind, SourceReading},
     quota::LIST_PAGE,
     value::{SecretBytes, SecretText, SecretValue},
@@ -198,6 +198,54 @@ impl Client {
             }));
             match next_token {
                 None => return Ok(batch),
+                next if next == token => return Err(request.error(&Failed::unusable("the same page twice"))),
+                next => token = next,
+            }
+        }
+    }
+
+    /// Reads one version.
+    pub(crate) async fn get_version(&self, name: &str, version: &SourceVersion) -> Result<SourceReading, PortError> {
+        let request = Request { operation: "GetSecretValue", subject: name, changes: false };
+        let send = || async {
+            let call = self.secrets.get_secret_value().secret_id(name).version_id(version.as_str());
+            call.send().await.map_err(failed)
+        };
+        let answer = self.attempts.run(request, send).await?;
+        self.check_name(request, answer.name.as_deref())?;
+        let read =
+            taken(answer.version_id, answer.secret_string, answer.secret_binary).map_err(|failed| request.error(&failed))?;
+        if &read.version == version {
+            Ok(read)
+        } else {
+            Err(request.error(&Failed::unusable("it answered with another version")))
+        }
+    }
+
+    /// Every version that bears a label.
+    pub(crate) async fn labelled(&self, name: &str) -> Result<Vec<LabelledVersion>, PortError> {
+        let request = Request { operation: "ListSecretVersionIds", subject: name, changes: false };
+        let (mut found, mut token): (Vec<LabelledVersion>, Option<String>) = (Vec::new(), None);
+        loop {
+            let send = || async {
+                let call = self.secrets.list_secret_version_ids().secret_id(name).set_next_token(token.clone());
+                call.send().await.map_err(failed)
+            };
+            let answer = self.attempts.run(request, send).await?;
+            self.check_name(request, answer.name.as_deref())?;
+            for entry in answer.versions.unwrap_or_default() {
+                let labels: BTreeSet<String> = entry.version_stages.unwrap_or_default().into_iter().collect();
+                let (Some(id), Some(date)) = (entry.version_id, entry.created_date) else {
+                    return Err(request.error(&Failed::unusable("a version without id or date")));
+                };
+                let created_at = timestamp(&date).map_err(|failed| request.error(&failed))?;
+                if !labels.is_empty() {
+                    found.push(LabelledVersion { version: SourceVersion::new(id), labels, created_at });
+                }
+            }
+            // moto ends a listing with an empty token.
+            match answer.next_token.filter(|next| !next.is_empty()) {
+                None => return Ok(found),
                 next if next == token => return Err(request.error(&Failed::unusable("the same page twice"))),
                 next => token = next,
             }
@@ -582,17 +630,18 @@ fn rotation(lambda_arn: Option<String>, rules: Option<RotationRulesType>) -> Opt
 }
 
 fn reading(entry: SecretValueEntry) -> Option<(String, Result<SourceReading, Failed>)> {
-    let value = match (entry.secret_string, entry.secret_binary) {
+    Some((entry.name?, taken(entry.version_id, entry.secret_string, entry.secret_binary)))
+}
+
+fn taken(version: Option<String>, text: Option<String>, bytes: Option<Blob>) -> Result<SourceReading, Failed> {
+    let value = match (text, bytes) {
         (Some(text), None) => Ok(SecretValue::Text(SecretText::new(text))),
         (None, Some(bytes)) => Ok(SecretValue::Binary(SecretBytes::new(bytes.into_inner()))),
         (Some(_), Some(_)) => Err(Failed::unusable("both a SecretString and a SecretBinary")),
         (None, None) => Err(Failed::unusable("neither SecretString nor SecretBinary")),
     };
-    let reading = value.and_then(|value| {
-        let version = entry.version_id.ok_or_else(|| Failed::unusable("a value without its version"))?;
-        Ok(SourceReading { version: SourceVersion::new(version), value })
-    });
-    Some((entry.name?, reading))
+    let version = version.ok_or_else(|| Failed::unusable("a value without its version"));
+    value.and_then(|value| Ok(SourceReading { version: SourceVersion::new(version?), value }))
 }
 
 fn timestamp(date: &DateTime) -> Result<Timestamp, Failed> {

@@ -45,6 +45,7 @@ pub fn migration_policy(role: &MigrationRole) -> Value {
                 "secretsmanager:DescribeSecret",
                 "secretsmanager:GetResourcePolicy",
                 "secretsmanager:GetSecretValue",
+                "secretsmanager:ListSecretVersionIds",
                 "secretsmanager:PutResourcePolicy",
                 "secretsmanager:RotateSecret",
                 "secretsmanager:TagResource",

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use migrate_core::{
     aws_policy,
     name::{SecretArn, SecretName},
-    observed::{Felt, FenceSeen, ListedSecret, Sighting, SourceSecret},
+    observed::{Felt, FenceSeen, LabelledVersion, ListedSecret, Sighting, SourceSecret},
     plan::FenceMode,
     ports::{PortError, PortErrorKind, SourceReading},
     quota::BATCH_GET_IDS,
@@ -44,6 +44,10 @@ impl SecretsManager {
 
     pub(crate) async fn describe_one(&self, name: &SecretName) -> Sighting<SourceSecret> {
         sighting(self.client.describe(name.as_str()).await)
+    }
+
+    pub(crate) async fn labelled_of(&self, name: &SecretName) -> Sighting<Vec<LabelledVersion>> {
+        sighting(self.client.labelled(name.as_str()).await)
     }
 
     pub(crate) async fn fence_of(&self, name: &SecretName) -> Sighting<FenceSeen> {

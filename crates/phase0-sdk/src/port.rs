@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use migrate_core::{
     aws_policy::Exempt,
+    id::SourceVersion,
     name::SecretName,
-    observed::{Felt, FenceSeen, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret},
+    observed::{Felt, FenceSeen, LabelledVersion, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret},
     plan::{Existence, FenceMode},
     ports::{Outgoing, PortError, PortErrorKind, SourceReading},
 };
@@ -112,6 +113,14 @@ impl Outgoing for SecretsManager {
 
     async fn read(&self, names: &[SecretName]) -> Vec<Result<SourceReading, PortError>> {
         self.read_all(names).await
+    }
+
+    async fn labelled(&self, names: &[SecretName]) -> Vec<Sighting<Vec<LabelledVersion>>> {
+        self.each(names.len(), |at| self.labelled_of(&names[at]).boxed()).await
+    }
+
+    async fn read_versions(&self, wanted: &[(SecretName, SourceVersion)]) -> Vec<Result<SourceReading, PortError>> {
+        self.each(wanted.len(), |at| self.client.get_version(wanted[at].0.as_str(), &wanted[at].1).boxed()).await
     }
 
     async fn fence(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>> {

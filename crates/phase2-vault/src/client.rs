@@ -76,6 +76,8 @@ pub(crate) enum Endpoint<'a> {
     MountInfo,
     MountConfig,
     Data(&'a VaultPath),
+    /// One version, by its number.
+    DataAt(&'a VaultPath, u64),
     Metadata(&'a VaultPath),
     /// Settings of the server itself, by their path below `/v1/`.
     Api(&'a str),
@@ -155,7 +157,7 @@ impl<'a> Call<'a> {
             Endpoint::TokenSelf => format!("{verb} /v1/auth/token/lookup-self"),
             Endpoint::MountInfo => format!("{verb} /v1/sys/internal/ui/mounts/{mount}"),
             Endpoint::MountConfig => format!("{verb} /v1/{mount}/config"),
-            Endpoint::Data(_) => format!("{verb} /v1/{mount}/data/…"),
+            Endpoint::Data(_) | Endpoint::DataAt(..) => format!("{verb} /v1/{mount}/data/…"),
             Endpoint::Metadata(_) => format!("{verb} /v1/{mount}/metadata/…"),
             Endpoint::Api(path) => format!("{verb} /v1/{path}"),
             Endpoint::List(path) => format!("LIST /v1/{path}"),
@@ -176,13 +178,13 @@ impl<'a> Call<'a> {
             | Endpoint::PolicyNames { .. }
             | Endpoint::Policy { .. } => client.base.clone(),
             Endpoint::MountInfo | Endpoint::MountConfig => format!("mount {}", client.mount),
-            Endpoint::Data(path) | Endpoint::Metadata(path) => path.to_string(),
+            Endpoint::Data(path) | Endpoint::DataAt(path, _) | Endpoint::Metadata(path) => path.to_string(),
         }
     }
 
     /// An answer to it might quote a value.
     fn carries_a_value(&self) -> bool {
-        matches!(self.endpoint, Endpoint::Data(_))
+        matches!(self.endpoint, Endpoint::Data(_) | Endpoint::DataAt(..))
     }
 }
 
@@ -318,6 +320,7 @@ impl Client {
             Endpoint::MountInfo => format!("{}/v1/sys/internal/ui/mounts/{mount}", self.base),
             Endpoint::MountConfig => format!("{}/v1/{mount}/config", self.base),
             Endpoint::Data(path) => format!("{}/v1/{mount}/data/{}", self.base, encoded(path)),
+            Endpoint::DataAt(path, version) => format!("{}/v1/{mount}/data/{}?version={version}", self.base, encoded(path)),
             Endpoint::Metadata(path) => format!("{}/v1/{mount}/metadata/{}", self.base, encoded(path)),
             Endpoint::Api(path) => format!("{}/v1/{}", self.base, encode(path)),
             Endpoint::List(path) => format!("{}/v1/{}?list=true", self.base, encode(path)),

@@ -143,9 +143,11 @@ pub(crate) async fn describe(client: &Client, path: &VaultPath) -> Sighting<Targ
     sighting(entry.await)
 }
 
-pub(crate) async fn read(client: &Client, path: &VaultPath) -> Sighting<TargetReading> {
+/// The newest version, or the one that is named.
+pub(crate) async fn read(client: &Client, path: &VaultPath, version: Option<TargetVersion>) -> Sighting<TargetReading> {
     let reading = async {
-        let answer = client.send(Call::get(Endpoint::Data(path))).await?;
+        let endpoint = version.map_or(Endpoint::Data(path), |version| Endpoint::DataAt(path, version.0));
+        let answer = client.send(Call::get(endpoint)).await?;
         let Some(seen) = data(client, path, &answer)? else { return Ok(None) };
         let mark = mark::seen_in(&seen.metadata.custom_metadata.unwrap_or_default());
         // One member that is no string makes the whole entry not ours.

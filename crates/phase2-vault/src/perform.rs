@@ -7,7 +7,7 @@ use migrate_core::{
     ledger::Anchor,
     name::VaultPath,
     observed::{Mark, Sighting},
-    ports::{Effect, PortError, PortErrorKind, Stamp, TargetWrite},
+    ports::{Effect, PortError, PortErrorKind, Stamp, TargetClear, TargetWrite},
     quota,
 };
 
@@ -61,10 +61,10 @@ fn put_keys<'a>(
     with_body(client, call, &PutMetadata { custom_metadata: keys, metadata_cas })
 }
 
-/// Creates version 1; check-and-set 0 is refused where any version is or was.
+/// Creates the version after the named one; check-and-set 0 is refused where any version is or was.
 pub(crate) async fn create(client: &Client, write: &TargetWrite<'_>) -> Result<TargetVersion, PortError> {
     let call = Call { verb: Verb::Post, endpoint: Endpoint::Data(write.path), body: None, repeat: Repeat::Safely };
-    let put = PutData { data: Exposed(write.value), options: CheckAndSet { cas: 0 } };
+    let put = PutData { data: Exposed(write.value), options: CheckAndSet { cas: write.after.map_or(0, |version| version.0) } };
     put_data(client, with_body(client, call, &put)?).await
 }
 
@@ -72,7 +72,8 @@ pub(crate) async fn create(client: &Client, write: &TargetWrite<'_>) -> Result<T
 ///
 /// The API can't delete with a condition: what changes between the look and the deletion is lost, and P9 rests on the fence and on the
 /// decisive record that comes before. So the deletion is not sent again after a lost answer.
-pub(crate) async fn clear(client: &Client, path: &VaultPath, mark: &Mark) -> Result<(), PortError> {
+pub(crate) async fn clear(client: &Client, clear: &TargetClear, mark: &Mark) -> Result<(), PortError> {
+    let path = &clear.path;
     let mut seen = [observe::describe(client, path).await];
     observe::doubt_absence(client, &mut seen).await;
     let [seen] = seen;
@@ -88,7 +89,7 @@ pub(crate) async fn clear(client: &Client, path: &VaultPath, mark: &Mark) -> Res
         Some(_) => return conflict("the entry bears the mark of another wave or ledger"),
         None => return conflict("the entry does not bear our mark"),
     }
-    if entry.current_version.is_some_and(|version| version != TargetVersion(1)) {
+    if entry.current_version.is_some_and(|version| version > clear.newest) {
         return conflict("the entry was changed after it was copied");
     }
     client.send(call).await.map(|_| ())

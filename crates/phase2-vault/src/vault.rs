@@ -7,7 +7,7 @@ use migrate_core::{
     ledger::Anchor,
     name::VaultPath,
     observed::{Mark, Sighting, TargetEntry, TargetSurvey},
-    ports::{AnchorSeen, Incoming, PortError, Stamp, TargetReading, TargetWrite},
+    ports::{AnchorSeen, Incoming, PortError, Stamp, TargetClear, TargetReading, TargetWrite},
     writers::WritersSeen,
 };
 
@@ -81,13 +81,19 @@ impl Incoming for Vault {
     }
 
     async fn read(&self, paths: &[VaultPath]) -> Vec<Sighting<TargetReading>> {
-        let mut seen = self.each(paths.len(), |nth| observe::read(&self.client, &paths[nth])).await;
+        let mut seen = self.each(paths.len(), |nth| observe::read(&self.client, &paths[nth], None)).await;
         observe::doubt_absence(&self.client, &mut seen).await;
         seen
     }
 
-    async fn clear(&self, paths: &[VaultPath], mark: &Mark) -> Vec<Result<(), PortError>> {
-        self.each(paths.len(), |nth| perform::clear(&self.client, &paths[nth], mark)).await
+    async fn read_versions(&self, wanted: &[(VaultPath, TargetVersion)]) -> Vec<Sighting<TargetReading>> {
+        let mut seen = self.each(wanted.len(), |nth| observe::read(&self.client, &wanted[nth].0, Some(wanted[nth].1))).await;
+        observe::doubt_absence(&self.client, &mut seen).await;
+        seen
+    }
+
+    async fn clear(&self, entries: &[TargetClear], mark: &Mark) -> Vec<Result<(), PortError>> {
+        self.each(entries.len(), |nth| perform::clear(&self.client, &entries[nth], mark)).await
     }
 
     async fn writers(&self, paths: &[VaultPath]) -> Result<WritersSeen, PortError> {

@@ -16,7 +16,7 @@ use migrate_core::{
     ledger::{Anchor, RecordHash},
     name::{SecretName, VaultPath},
     observed::{Mark, Sighting},
-    ports::{Effect, Incoming, PortError, PortErrorKind, Stamp, TargetWrite},
+    ports::{Effect, Incoming, PortError, PortErrorKind, Stamp, TargetClear, TargetWrite},
     value::SecretText,
 };
 use phase2_vault::{Settings, Vault};
@@ -167,7 +167,7 @@ macro_rules! anchored {
 
 async fn create(vault: &Vault) -> Result<TargetVersion, PortError> {
     let value = Encoded([("password".to_owned(), SecretText::new("canary-value".into()))].into());
-    vault.create(&[TargetWrite { path: &path("a/b"), value: &value }]).await.remove(0)
+    vault.create(&[TargetWrite { path: &path("a/b"), value: &value, after: None }]).await.remove(0)
 }
 
 #[tokio::test]
@@ -317,17 +317,19 @@ async fn a_deletion_is_not_sent_again_after_a_lost_answer() {
         r#"{"data":{"current_version":1,"custom_metadata":{"migrate-ledger":"l","migrate-wave":"w","migrate-epoch":"1"},"delete_version_after":"0s","versions":{}}}"#,
     );
     let server = Server::with(&[ours, Step::Hangup]).await;
-    let error = server.vault().clear(&[path("a/b")], &mark).await.remove(0).unwrap_err();
+    let error =
+        server.vault().clear(&[TargetClear { path: path("a/b"), newest: TargetVersion(1) }], &mark).await.remove(0).unwrap_err();
     assert_eq!(error.effect, Effect::Unknown);
     assert_eq!(server.asked().await, ["GET /v1/secret/metadata/a/b", "DELETE /v1/secret/metadata/a/b"]);
 
     // What can't be seen to be absent is not said to be cleared.
     let standby = Step::Answer(200, "", r#"{"initialized":true,"sealed":false,"version":"2","standby":true}"#);
     let server = Server::with(&[NOTHING, standby]).await;
-    let error = server.vault().clear(&[path("a/b")], &mark).await.remove(0).unwrap_err();
+    let error =
+        server.vault().clear(&[TargetClear { path: path("a/b"), newest: TargetVersion(1) }], &mark).await.remove(0).unwrap_err();
     assert_eq!((error.kind, error.effect), (PortErrorKind::NotServing, Effect::NotDone));
     let server = Server::with(&[NOTHING, ACTIVE]).await;
-    assert_eq!(server.vault().clear(&[path("a/b")], &mark).await, [Ok(())]);
+    assert_eq!(server.vault().clear(&[TargetClear { path: path("a/b"), newest: TargetVersion(1) }], &mark).await, [Ok(())]);
 }
 
 #[tokio::test]

@@ -54,6 +54,17 @@ pub struct Begun {
     /// How it is rotated, where rotation is on: cancelled before the fence, given back by a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,
+    /// Older versions that are replayed before the current one, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<SourceVersion>,
+}
+
+impl Begun {
+    /// The version that its copy becomes at the incoming authority: 1, or as many more as older versions are replayed.
+    #[must_use]
+    pub fn newest(&self) -> TargetVersion {
+        TargetVersion(1 + self.history.len() as u64)
+    }
 }
 
 /// What somebody else did to a fenced or committed secret.

@@ -177,6 +177,11 @@ pub enum Obstacle {
         /// The policies.
         policies: Vec<String>,
     },
+    /// The value changed before the fence took effect, and older versions were to be replayed before it.
+    #[error(
+        "changed before it was fenced, so that the history that was planned is not the one that stands; roll the wave back and plan anew"
+    )]
+    HistoryMoved,
     /// Policies that might let others write can't be read.
     #[error(
         "may be written in Vault by others, for all that is known here: {} can't be read; let these credentials read them, or declare with `policies_declared = true` that they let nobody write",
@@ -394,7 +399,8 @@ pub fn target_is_free(sighting: &Sighting<TargetEntry>) -> Result<(), Obstacle> 
 pub enum TargetVerdict {
     /// Nothing is there: stamp, then create.
     Create,
-    /// A copy bears our mark: compare it, stamp it anew, and it is ours at this version.
+    /// A copy bears our mark: compare it, stamp it anew, and it is ours at this version. With history it may be a part of it: what is there
+    /// is compared, and the rest follows.
     Adopt(TargetVersion),
 }
 
@@ -403,6 +409,18 @@ pub enum TargetVerdict {
 /// # Errors
 /// The first [`Obstacle`].
 pub fn target_for_copy(mark: &Mark, sighting: &Sighting<TargetEntry>) -> Result<TargetVerdict, Obstacle> {
+    target_for_replay(mark, TargetVersion(1), sighting)
+}
+
+/// The same for a copy that becomes version `newest`, after older ones were replayed.
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn target_for_replay(
+    mark: &Mark,
+    newest: TargetVersion,
+    sighting: &Sighting<TargetEntry>,
+) -> Result<TargetVerdict, Obstacle> {
     let entry = match sighting {
         Sighting::Absent => return Ok(TargetVerdict::Create),
         other => seen(other, Obstacle::TargetForeign)?,
@@ -422,7 +440,7 @@ pub fn target_for_copy(mark: &Mark, sighting: &Sighting<TargetEntry>) -> Result<
     }
     match entry.current_version {
         None => Ok(TargetVerdict::Create),
-        Some(TargetVersion(1)) => Ok(TargetVerdict::Adopt(TargetVersion(1))),
+        Some(version) if version <= newest => Ok(TargetVerdict::Adopt(version)),
         Some(_) => Err(Obstacle::TargetMoved),
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Blocks, Carried, FORMAT, Fence, Plan, PlannedConsumer, PlannedDelivery, PlannedMember, Target, Waiting, forecast::forecast,
+    Blocks, Carried, FORMAT, Fence, Plan, PlannedConsumer, PlannedDelivery, PlannedMember, PlannedVersion, Target, Waiting,
+    forecast::forecast,
 };
 use crate::{
     codec::{Choice, Unencodable},
@@ -39,6 +40,8 @@ pub struct Candidate {
     pub target: Sighting<TargetEntry>,
     /// The encoding that its value and its readers allow; the value itself stays where it was read.
     pub choice: Result<Choice, Unreadable>,
+    /// Older versions to replay before the current one, oldest first.
+    pub history: Result<Vec<PlannedVersion>, Unreadable>,
 }
 
 /// Why no encoding was chosen.
@@ -113,7 +116,8 @@ pub fn build(setting: Setting, state: &Handover, candidates: Vec<Candidate>) -> 
     let mut incoming = setting.incoming;
     let entries = members.iter().map(|member| &member.path).collect();
     incoming.writers = PlannedWriters::of(&setting.writers, setting.declared, &entries);
-    let forecast = forecast(members.len(), setting.fence.settle_seconds, setting.quota_share);
+    let older = members.iter().map(|member| member.history.len()).sum();
+    let forecast = forecast(members.len(), older, setting.fence.settle_seconds, setting.quota_share);
     Plan {
         format: FORMAT,
         wave: setting.wave,
@@ -150,11 +154,13 @@ fn member(state: &Handover, wave: &WaveName, candidate: Candidate) -> Result<Pla
         Sighting::Unreadable(error) => return Err(Obstacle::Unreadable { error: error.to_string() }),
     }
     target_is_free(&candidate.target)?;
-    let choice = candidate.choice.map_err(|why| match why {
+    let unreadable = |why| match why {
         Unreadable::Port(error) => Obstacle::ValueUnreadable { error: error.to_string() },
         Unreadable::Moved | Unreadable::NotTried => Obstacle::SourceMoved,
         Unreadable::Codec(why) => Obstacle::Unencodable(why),
-    })?;
+    };
+    let choice = candidate.choice.map_err(unreadable)?;
+    let history = candidate.history.map_err(unreadable)?;
     Ok(PlannedMember {
         name: candidate.name,
         source: candidate.source,
@@ -165,6 +171,7 @@ fn member(state: &Handover, wave: &WaveName, candidate: Candidate) -> Result<Pla
         choice,
         consumers: candidate.consumers,
         carried: Carried::of(seen),
+        history,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Blocks, Existence, FORMAT, Plan, PlannedMember};
+use super::{Blocks, Existence, FORMAT, Plan, PlannedMember, kept_by};
 use crate::{
     aws_policy::Exempt,
     handover::{Goal, PlanDigest, judge::Obstacle},
@@ -76,6 +76,20 @@ pub enum Finding {
     ConsumersByHand {
         /// How many members.
         count: usize,
+    },
+    /// The mount would throw away older versions that are replayed, or the first of them.
+    #[error(
+        "the mount {mount} keeps {kept} versions of an entry (max_versions), and {name} would need {needed}; raise it, or plan with a smaller --history"
+    )]
+    TooFewVersions {
+        /// The mount.
+        mount: String,
+        /// Versions that it keeps.
+        kept: u64,
+        /// The member.
+        name: String,
+        /// Versions that it would have.
+        needed: u64,
     },
     /// Who else may write at the incoming authority is not known, and nobody declared it.
     #[error("every member {0}")]
@@ -164,6 +178,11 @@ pub fn check(plan: Plan, terms: Terms) -> Result<CheckedPlan, Vec<Finding>> {
             if !taken.insert(key) {
                 findings.push(Finding::Twice(key.1.to_owned()));
             }
+        }
+        let (kept, needed) = (kept_by(plan.incoming.survey.max_versions), 1 + member.history.len() as u64);
+        if needed > kept {
+            let (mount, name) = (plan.incoming.mount.clone(), member.name.to_string());
+            findings.push(Finding::TooFewVersions { mount, kept, name, needed });
         }
         if member.path == plan.incoming.anchor {
             findings.push(Finding::AnchorPath(member.path.to_string()));

@@ -28,9 +28,9 @@ const POLICY_REQUESTS_PER_FENCE: u64 = 4;
 /// Copies a second that a small Vault was seen to take with a mark, a create and a read-back each: a cautious figure for a prediction.
 const TARGET_WRITES_PER_SECOND: f64 = 200.0;
 
-/// Predicts for `members` secrets.
+/// Predicts for `members` secrets, before whose values `older` versions in all are replayed.
 #[must_use]
-pub fn forecast(members: usize, settle_seconds: u64, quota_share: f64) -> Forecast {
+pub fn forecast(members: usize, older: usize, settle_seconds: u64, quota_share: f64) -> Forecast {
     let count = members as u64;
     let at_rate = |requests: u64, class: RateClass| seconds(requests as f64, f64::from(class.per_second()) * quota_share);
     let policy_requests = count * POLICY_REQUESTS_PER_FENCE;
@@ -38,7 +38,7 @@ pub fn forecast(members: usize, settle_seconds: u64, quota_share: f64) -> Foreca
     let read = at_rate(count.div_ceil(BATCH_GET_IDS as u64), RateClass::BatchGetSecretValue);
     let commit_seconds = at_rate(count, RateClass::ResourcePolicy);
     // What was proved equal counts once its fence was read again.
-    let copy_seconds = read.max(seconds(count as f64, TARGET_WRITES_PER_SECOND)) + commit_seconds;
+    let copy_seconds = read.max(seconds((members + older) as f64, TARGET_WRITES_PER_SECOND)) + commit_seconds;
     // Settling reads every fence again before it counts.
     let settle_seconds = settle_seconds + commit_seconds;
     let write_outage_seconds = fence_seconds + settle_seconds + copy_seconds + commit_seconds;
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn fencing_ten_thousand_takes_over_ten_minutes_and_reading_them_seconds() {
-        let forecast = forecast(10_000, 300, 1.0);
+        let forecast = forecast(10_000, 0, 300, 1.0);
         assert!(forecast.fence_seconds > 600, "{forecast:?}");
         assert!(forecast.copy_seconds - forecast.commit_seconds <= 50, "{forecast:?}");
         assert!(forecast.write_outage_seconds >= forecast.fence_seconds + 300);

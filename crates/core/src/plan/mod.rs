@@ -11,6 +11,7 @@ mod build;
 mod carried;
 mod check;
 mod forecast;
+mod history;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use build::{Candidate, Setting, Unreadable, build};
 pub use carried::{Carried, Left, Misfit};
 pub use check::{CheckedPlan, Finding, Terms, check};
 pub use forecast::{Forecast, forecast};
+pub use history::{PlannedVersion, kept_by, replayed};
 pub use render::render;
 
 use crate::{
@@ -178,6 +180,9 @@ pub struct PlannedMember {
     /// What it says about itself, and how much of that is kept beside its copy.
     #[serde(default, skip_serializing_if = "Carried::is_empty")]
     pub carried: Carried,
+    /// Older versions that are replayed before the current one, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<PlannedVersion>,
 }
 
 /// One consumer and its reads.
@@ -272,6 +277,7 @@ impl Plan {
                     versions: member.versions.clone(),
                     encoding: member.choice.encoding.clone(),
                     rotation: member.rotation.clone(),
+                    history: member.history.iter().map(|older| older.version.clone()).collect(),
                 };
                 (member.name.clone(), Arc::new(begun))
             })

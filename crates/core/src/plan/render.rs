@@ -123,6 +123,9 @@ fn line(member: &PlannedMember) -> String {
     if !member.choice.stringified.is_empty() {
         let _ = write!(line, " · becomes strings: {}", member.choice.stringified.join(", "));
     }
+    if !member.history.is_empty() {
+        let _ = write!(line, " · version {}, after {} older", 1 + member.history.len(), member.history.len());
+    }
     if !member.consumers.is_empty() {
         let names: Vec<&str> = member.consumers.iter().map(|consumer| consumer.application.as_str()).collect();
         let _ = write!(line, " · read by {}", names.join(", "));

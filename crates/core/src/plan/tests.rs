@@ -74,6 +74,7 @@ fn candidate(text: &str) -> Candidate {
             rewritten: Vec::new(),
             stringified: Vec::new(),
         }),
+        history: Ok(Vec::new()),
     }
 }
 
@@ -334,4 +335,23 @@ fn what_is_not_carried_is_told() {
     assert!(text.contains("~ aws-tag/empty is not carried: it is empty; it stays readable in the plan file"), "{text}");
     let read: Plan = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
     assert_eq!(read, plan);
+}
+
+#[test]
+fn a_mount_that_keeps_fewer_versions_than_are_replayed_is_refused() {
+    let older = |id: &str| PlannedVersion {
+        version: SourceVersion::new(id),
+        labels: BTreeSet::from(["AWSPREVIOUS".to_owned()]),
+        created_at: Timestamp::UNIX_EPOCH,
+        choice: candidate("a").choice.unwrap(),
+    };
+    let mut plan = planned(|c| c.history = Ok(vec![older("v-1"), older("v0")]));
+    assert!(render(&plan).contains("· version 3, after 2 older"), "{}", render(&plan));
+    assert_eq!(plan.begun().values().next().unwrap().newest(), crate::id::TargetVersion(3));
+    let read: Plan = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    assert_eq!(read, plan);
+    assert!(check(plan.clone(), terms(Goal::Commit, false)).is_ok());
+    plan.incoming.survey.max_versions = 2;
+    let findings = check(plan, terms(Goal::Fence, false)).unwrap_err();
+    assert!(matches!(findings[..], [Finding::TooFewVersions { kept: 2, needed: 3, .. }]), "{findings:?}");
 }

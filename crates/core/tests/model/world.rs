@@ -51,6 +51,7 @@ pub(crate) fn begun(value: u8) -> Arc<Begun> {
         versions: versions(value),
         encoding: Encoding::Text { property: "value".to_owned() },
         rotation: None,
+        history: Vec::new(),
     })
 }
 

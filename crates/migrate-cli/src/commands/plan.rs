@@ -96,7 +96,7 @@ pub(super) async fn run(context: &Context, args: &args::Plan) -> Result<Exit, Co
         observed_by_probe: settings.outgoing.probe.is_some(),
     };
     let progress = context.progress();
-    let candidates = candidates(systems.ports(), Pace::default(), &progress, selected).await;
+    let candidates = candidates(systems.ports(), Pace::default(), &progress, selected, args.history).await;
     let paths: Vec<VaultPath> = candidates.iter().filter_map(|candidate| candidate.name.vault_path().ok()).collect();
     let writers = systems.incoming.writers(&paths).await;
     let writers =

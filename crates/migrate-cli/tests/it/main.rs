@@ -13,6 +13,7 @@ mod estate;
 mod felt;
 mod guides;
 mod handover;
+mod history;
 mod killed;
 mod modules;
 mod populate;

@@ -1,7 +1,7 @@
 //! The fence of the incoming side on a real OpenBao: policies are judged as the server judges them, foreign writers are named, and nothing is
 //! committed beside them. Without the guard the loss that it prevents is there to see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use driver::{Interrupt, LedgerFile, Pace, Processes, Session, SessionSettings, Silent, Systems, TokioClock};
@@ -11,8 +11,8 @@ use migrate_core::{
     ledger::Anchor,
     name::VaultPath,
     observed::{Mark, Sighting, TargetEntry, TargetSurvey},
-    plan::{self, Plan},
-    ports::{AnchorSeen, Incoming, PortError, Stamp, TargetReading, TargetWrite},
+    plan::{self, Plan, Terms},
+    ports::{AnchorSeen, Incoming, PortError, Stamp, TargetClear, TargetReading, TargetWrite},
     value::SecretText,
     writers::WritersSeen,
 };
@@ -273,8 +273,12 @@ impl Incoming for Unguarded {
         self.0.read(paths).await
     }
 
-    async fn clear(&self, paths: &[VaultPath], mark: &Mark) -> Vec<Result<(), PortError>> {
-        self.0.clear(paths, mark).await
+    async fn read_versions(&self, wanted: &[(VaultPath, TargetVersion)]) -> Vec<Sighting<TargetReading>> {
+        self.0.read_versions(wanted).await
+    }
+
+    async fn clear(&self, entries: &[TargetClear], mark: &Mark) -> Vec<Result<(), PortError>> {
+        self.0.clear(entries, mark).await
     }
 
     async fn anchor(&self) -> Sighting<AnchorSeen> {
@@ -305,7 +309,8 @@ async fn without_the_guard_a_stranger_writes_after_the_commit() {
 
     let text = scene.bench.read("migrate/test/plans/wave-1.json");
     let plan: Plan = serde_json::from_str(&text).expect("a plan");
-    let checked = plan::check(plan, Goal::Commit, true).expect("nothing stood in the way when it was made");
+    let terms = Terms { goal: Goal::Commit, consumers_by_hand: true, ..Terms::default() };
+    let checked = plan::check(plan, terms).expect("nothing stood in the way when it was made");
     let outgoing = SecretsManager::connect(phase0_sdk::Settings {
         region: Some(scene.account.region.to_owned()),
         endpoint_url: Some(scene.account.endpoint.clone()),
@@ -328,7 +333,7 @@ async fn without_the_guard_a_stranger_writes_after_the_commit() {
         predecessor_dead: None,
     };
     let opened = Session::open(systems, ledger, &TokioClock, &Silent, &NobodyKnown, Interrupt::never(), settings).await;
-    let report = opened.expect("a sound ledger").apply(&checked, Goal::Commit).await.expect("a commit");
+    let report = opened.expect("a sound ledger").apply(&checked, Goal::Commit, &BTreeSet::new()).await.expect("a commit");
     assert_eq!(report.stage, Some(Stage::Confirmed));
 
     assert_eq!(foreign.writes().await, StatusCode::OK, "the server takes the write of a stranger");

@@ -16,7 +16,7 @@ use migrate_core::{
     ledger::{Anchor, RecordHash},
     name::{SecretName, VaultPath},
     observed::{Mark, Sighting, TargetEntry},
-    ports::{AnchorSeen, Incoming, PortError, PortErrorKind, Stamp, TargetReading, TargetWrite},
+    ports::{AnchorSeen, Incoming, PortError, PortErrorKind, Stamp, TargetClear, TargetReading, TargetWrite},
     value::SecretText,
     writers::{WritersSeen, WritingRule},
 };
@@ -82,6 +82,7 @@ pub async fn run(port: &dyn Incoming, world: &dyn IncomingWorld) {
         the_newest_version_is_read
         what_bears_our_mark_is_cleared
         what_others_hold_is_not_cleared
+        older_versions_are_replayed_in_order
         what_a_source_says_of_itself_is_kept_and_taken_back
         who_else_may_write_is_named
         the_anchor_moves_only_from_where_it_was_seen
@@ -194,7 +195,7 @@ impl Suite<'_> {
         let properties: Vec<_> = (0..300).map(|nth| (format!("property-{nth}"), format!("text-{nth}"))).collect();
         let whole = entry(&properties.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>());
         let path = path(case, "many");
-        let writes = [TargetWrite { path: &path, value: &whole }];
+        let writes = [TargetWrite { path: &path, value: &whole, after: None }];
         done(only(self.port.create(&writes).await)?)?;
         let reading = present(self.read(&path).await)?;
         ensure!(reading.fields.is_some_and(|fields| whole.is_equal_to(&fields)), "all of them read back");
@@ -358,7 +359,7 @@ impl Suite<'_> {
         let paths = [valued, stamped, nothing];
         for round in ["at first", "again"] {
             // A later run of the same wave takes back what an earlier one left.
-            for cleared in self.port.clear(&paths, &mark("wave-1", 2)).await {
+            for cleared in self.port.clear(&once(&paths), &mark("wave-1", 2)).await {
                 done(cleared).map_err(|why| format!("{round}: {why}"))?;
             }
         }
@@ -388,12 +389,41 @@ impl Suite<'_> {
             if is_changed {
                 self.write(&path, json!({"k": "theirs"})).await?;
             }
-            let cleared = only(self.port.clear(std::slice::from_ref(&path), &ours).await)?;
+            let cleared = only(self.port.clear(&once(std::slice::from_ref(&path)), &ours).await)?;
             refused(cleared, PortErrorKind::Conflict).map_err(|why| format!("{name}: {why}"))?;
             let value = if is_changed { "theirs" } else { "v" };
             ensure!(holds(&present(self.read(&path).await)?, &[("k", value)]), "{name}: its value stands");
             ensure!(present(self.describe(&path).await)?.mark == bears, "{name}: its mark stands");
         }
+        Ok(())
+    }
+
+    async fn older_versions_are_replayed_in_order(&self, case: &str) -> Outcome {
+        let path = path(case, "entry");
+        self.stamp(&path, &mark("wave-1", 1)).await?;
+        let values: Vec<Encoded> = (1..=3).map(|nth| entry(&[("nth", &nth.to_string())])).collect();
+        let after = |nth: u64| (nth > 0).then_some(TargetVersion(nth));
+        for (nth, value) in (0..).zip(&values) {
+            let write = |after| [TargetWrite { path: &path, value, after }];
+            refused(only(self.port.create(&write(after(nth + 1))).await)?, PortErrorKind::Conflict)?;
+            let version = done(only(self.port.create(&write(after(nth))).await)?)?;
+            ensure!(version == TargetVersion(nth + 1), "version {} became {version}", nth + 1);
+            refused(only(self.port.create(&write(after(nth))).await)?, PortErrorKind::Conflict)?;
+        }
+        let wanted: Vec<_> = (1..=4).map(|nth| (path.clone(), TargetVersion(nth))).collect();
+        let read = self.port.read_versions(&wanted).await;
+        ensure!(read.len() == 4 && matches!(read[3], Sighting::Absent), "a version that is not there is absent");
+        for (nth, reading) in (1..=3_u64).zip(read) {
+            let reading = present(reading)?;
+            ensure!(reading.version == TargetVersion(nth), "version {nth} is answered by {}", reading.version);
+            ensure!(holds(&reading, &[("nth", &nth.to_string())]), "version {nth} holds what was written");
+            ensure!(reading.mark == Some(mark("wave-1", 1)), "the mark is read along with version {nth}");
+        }
+        // A part of what we left goes; more than that does not.
+        let clear = |newest| [TargetClear { path: path.clone(), newest: TargetVersion(newest) }];
+        refused(only(self.port.clear(&clear(2), &mark("wave-1", 1)).await)?, PortErrorKind::Conflict)?;
+        done(only(self.port.clear(&clear(4), &mark("wave-1", 1)).await)?)?;
+        ensure!(matches!(self.describe(&path).await, Sighting::Absent), "its history is gone");
         Ok(())
     }
 
@@ -428,7 +458,7 @@ impl Suite<'_> {
             let refused = self.stamp_with(&other, &mark("wave-1", 2), BTreeMap::from([(key.to_owned(), text)])).await;
             ensure!(refused.is_err(), "{key:?} is taken, where it is due to be refused");
         }
-        done(only(self.port.clear(std::slice::from_ref(&path), &mark("wave-1", 2)).await)?)?;
+        done(only(self.port.clear(&once(std::slice::from_ref(&path)), &mark("wave-1", 2)).await)?)?;
         ensure!(matches!(self.describe(&path).await, Sighting::Absent), "a rollback takes it back");
         Ok(())
     }
@@ -525,13 +555,13 @@ impl Suite<'_> {
     }
 
     async fn create_all(&self, entries: &[(VaultPath, Encoded)]) -> Vec<Result<TargetVersion, PortError>> {
-        let writes: Vec<_> = entries.iter().map(|(path, value)| TargetWrite { path, value }).collect();
+        let writes: Vec<_> = entries.iter().map(|(path, value)| TargetWrite { path, value, after: None }).collect();
         self.port.create(&writes).await
     }
 
     async fn create(&self, path: &VaultPath, members: &[(&str, &str)]) -> Result<TargetVersion, PortError> {
         let value = entry(members);
-        self.port.create(&[TargetWrite { path, value: &value }]).await.remove(0)
+        self.port.create(&[TargetWrite { path, value: &value, after: None }]).await.remove(0)
     }
 
     async fn describe(&self, path: &VaultPath) -> Sighting<TargetEntry> {
@@ -578,6 +608,11 @@ impl Suite<'_> {
 fn path(case: &str, name: &str) -> VaultPath {
     let text = format!("contract/{case}/{name}");
     VaultPath::parse(&text).unwrap_or_else(|_| unreachable!("{text} is clean"))
+}
+
+/// Entries that hold one version of ours.
+fn once(paths: &[VaultPath]) -> Vec<TargetClear> {
+    paths.iter().map(|path| TargetClear { path: path.clone(), newest: TargetVersion(1) }).collect()
 }
 
 fn mark(wave: &str, epoch: u64) -> Mark {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures::{StreamExt, TryStreamExt, stream};
 use migrate_core::{
-    id::{Epoch, LedgerId, WaveName},
+    id::{Epoch, LedgerId, SourceVersion, WaveName},
     name::SecretName,
     observed::{Felt, FenceSeen, Mark, Sighting, SourceSecret},
     ports::{Outgoing, PortError, PortErrorKind, SourceReading},
@@ -60,6 +60,7 @@ pub async fn run(port: &dyn Outgoing, world: &dyn OutgoingWorld) {
         a_listing_has_every_page_and_what_is_to_be_deleted
         a_description_tells_present_absent_and_deleted
         labels_move_with_a_new_value
+        older_versions_are_told_and_read
         values_come_to_the_byte
         a_large_read_answers_each_name_in_order
         nothing_is_read_where_nothing_is_asked
@@ -204,6 +205,43 @@ impl Suite<'_> {
         let reading = done(reading)?;
         ensure!(reading.version.as_str() == second, "the current version is read");
         ensure!(reading.value == SecretValue::Text(SecretText::new("two".into())), "the current value is read");
+        Ok(())
+    }
+
+    async fn older_versions_are_told_and_read(&self, case: &str) -> Outcome {
+        let names = self.names(case, &["s", "absent"])?;
+        let first = self.create(names[0].as_str(), "one").await?;
+        let keep = json!({ "SecretId": names[0], "VersionStage": "kept", "MoveToVersionId": first });
+        let mut versions = vec![first];
+        for (nth, value) in [(1, "two"), (2, "three"), (3, "four")] {
+            let put = json!({ "SecretId": names[0], "SecretString": value, "ClientRequestToken": token(case, nth) });
+            versions.push(text(&self.call("PutSecretValue", put).await?, "VersionId")?);
+        }
+        // moto takes labels of one's own away with the next value, so it is set last.
+        self.call("UpdateSecretVersionStage", keep).await?;
+        let seen = self.port.labelled(&names).await;
+        // moto fails on a name that is not there.
+        ensure!(seen.len() == 2 && !matches!(seen[1], Sighting::Present(_)), "what is not there has no versions");
+        let Sighting::Present(labelled) = &seen[0] else { return Err("a secret with versions has none".into()) };
+        let found: BTreeMap<&str, BTreeSet<&str>> =
+            labelled.iter().map(|found| (found.version.as_str(), found.labels.iter().map(String::as_str).collect())).collect();
+        // The second one has lost its labels: it may go at any time.
+        let expected = BTreeMap::from([
+            (versions[0].as_str(), BTreeSet::from(["kept"])),
+            (versions[2].as_str(), BTreeSet::from(["AWSPREVIOUS"])),
+            (versions[3].as_str(), BTreeSet::from(["AWSCURRENT"])),
+        ]);
+        ensure!(found == expected, "labelled versions are {found:?}");
+        let wanted: Vec<_> = [(0, "one"), (2, "three"), (3, "four")].into();
+        let asked: Vec<_> =
+            wanted.iter().map(|(nth, _)| (names[0].clone(), SourceVersion::new(versions[*nth].as_str()))).collect();
+        for ((nth, value), reading) in wanted.iter().zip(self.port.read_versions(&asked).await) {
+            let reading = done(reading)?;
+            ensure!(reading.version.as_str() == versions[*nth], "version {nth} is read");
+            ensure!(reading.value == SecretValue::Text(SecretText::new((*value).into())), "the value of version {nth} is read");
+        }
+        let nothing = self.port.read_versions(&[(names[1].clone(), SourceVersion::new(token(case, 9)))]).await;
+        ensure!(nothing.len() == 1 && nothing[0].is_err(), "what is not there can't be read");
         Ok(())
     }
 

@@ -32,6 +32,7 @@ fn handed_over(names: &[&str]) -> Handover {
             versions: versions.clone(),
             encoding: Encoding::Fields { whole: Some("value".into()) },
             rotation: None,
+            history: Vec::new(),
         };
         (name(text), Arc::new(begun))
     };
