@@ -14,6 +14,7 @@
 //! | `steps` | which step comes next; begin, preflight |
 //! | `fence` | rotation, fence, settle |
 //! | `commit` | commit, confirm |
+//! | `urgent` | one new value after the commit |
 //! | `undo` | what takes away what was added |
 //! | `copy`, `replay`, `prove` | the pipeline and its proof: with `survey` the only code that holds values on their way |
 //! | [`survey`](mod@survey) | looks at everything a plan needs |
@@ -34,6 +35,7 @@ mod rim;
 mod steps;
 pub mod survey;
 mod undo;
+mod urgent;
 
 pub use error::{Stopped, Where};
 pub use lead::{Session, SessionSettings};

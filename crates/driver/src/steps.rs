@@ -130,7 +130,7 @@ impl Session<'_> {
     }
 
     /// Says in the ledger how the run ended, where it still may.
-    fn finish(&mut self, wave: &WaveName, result: Result<(), Stopped>) -> Result<(), Stopped> {
+    pub(crate) fn finish(&mut self, wave: &WaveName, result: Result<(), Stopped>) -> Result<(), Stopped> {
         let outcome = match &result {
             Ok(()) => Outcome::Reached,
             Err(Stopped::Interrupted(_)) => Outcome::Interrupted,
@@ -201,7 +201,7 @@ impl Session<'_> {
     }
 
     /// Whether the plan is the one that the wave began with, for these stores and this ledger.
-    async fn belongs(&self, plan: &CheckedPlan) -> Result<(), Stopped> {
+    pub(crate) async fn belongs(&self, plan: &CheckedPlan) -> Result<(), Stopped> {
         let digest = plan.digest();
         let plan = plan.plan();
         if &plan.ledger != self.ledger_id() {

@@ -22,7 +22,7 @@ pub use self::{
 /// Hand authority over secrets from AWS Secrets Manager to Vault or OpenBao
 ///
 /// A wave of secrets is planned, fenced, copied, verified and committed; every step stands in a ledger in your Git repository, and after
-/// any interruption the same command goes on. Nothing changes a system but `populate`, `apply` and `rollback`.
+/// any interruption the same command goes on. Nothing changes a system but `populate`, `apply`, `rollback` and `urgent`.
 #[derive(Debug, Parser)]
 #[command(name = "migrate", version, max_term_width = 100, disable_help_subcommand = true, arg_required_else_help = true)]
 pub struct Args {
@@ -75,6 +75,8 @@ pub enum Command {
     Apply(Apply),
     /// Take a wave back to before it began; not after its commit. The same command resumes
     Rollback(Rollback),
+    /// Give a secret that was handed over one new value, from standard input; recorded. Before its commit leave it out of its wave instead
+    Urgent(Urgent),
     /// Show how far each wave is, what it waits for, and the next command
     Status(Status),
     /// Look again at everything that was handed over, and compare; changes nothing
@@ -238,6 +240,17 @@ pub struct Rollback {
     /// Wave to take back: our copies are cleared first, then our fences taken away, and nothing else is touched
     #[arg(value_name = "WAVE", value_parser = wave)]
     pub wave: WaveName,
+    /// Take the lead from a run that did not end: I know that its process is dead (recorded)
+    #[arg(long, value_name = "EPOCH", value_parser = epoch)]
+    pub predecessor_dead: Option<Epoch>,
+}
+
+/// `migrate urgent`
+#[derive(Debug, ClapArgs)]
+pub struct Urgent {
+    /// Secret, as the inventory names it; its new value is read from standard input and kept to the byte
+    #[arg(value_name = "NAME", value_parser = secret)]
+    pub name: SecretName,
     /// Take the lead from a run that did not end: I know that its process is dead (recorded)
     #[arg(long, value_name = "EPOCH", value_parser = epoch)]
     pub predecessor_dead: Option<Epoch>,

@@ -24,20 +24,27 @@ pub(super) fn events() -> Result<Vec<Event>> {
         json!({"type": "lead", "run": "apply", "runner": runner}),
         json!({"type": "begin", "plan": plan, "members": {SECRET: begun}}),
         json!({"type": "preflighted"}),
+        json!({"type": "rotation-cancel-intended", "members": [SECRET]}),
+        json!({"type": "rotation-cancelled", "members": [SECRET]}),
+        json!({"type": "rotation-ended", "afterSeconds": 900, "members": [SECRET]}),
         json!({"type": "fence-intended", "members": [SECRET]}),
         json!({"type": "fenced", "members": [SECRET]}),
-        json!({"type": "settled", "afterSeconds": 300, "members": {SECRET: versions}}),
+        json!({"type": "settled", "afterSeconds": 300, "probes": 9, "members": {SECRET: versions}}),
         json!({"type": "copy-intended", "members": [SECRET]}),
         json!({"type": "copied", "members": {SECRET: 1}}),
         json!({"type": "verified", "members": {SECRET: [VERSION, 1]}}),
         json!({"type": "committed", "consumersByHand": false}),
         json!({"type": "confirmed"}),
+        json!({"type": "urgent-intended", "name": SECRET, "after": 1}),
+        json!({"type": "urgent-written", "name": SECRET, "target": 2}),
         json!({"type": "violated", "violations": [{"name": SECRET, "kind": "fence-removed"}]}),
         json!({"type": "ended", "outcome": "reached"}),
+        json!({"type": "left-out", "members": [SECRET]}),
         json!({"type": "lead", "run": "rollback", "runner": runner}),
         json!({"type": "rollback-begun"}),
         json!({"type": "cleared", "members": [SECRET]}),
         json!({"type": "unfenced", "members": [SECRET]}),
+        json!({"type": "rotation-restored", "members": [SECRET]}),
         json!({"type": "rolled-back"}),
     ];
     events.into_iter().map(event).collect()
@@ -64,6 +71,13 @@ mod tests {
             | Event::Lead { .. }
             | Event::Begin { .. }
             | Event::Preflighted { .. }
+            | Event::RotationCancelIntended { .. }
+            | Event::RotationCancelled { .. }
+            | Event::RotationEnded { .. }
+            | Event::RotationRestored { .. }
+            | Event::UrgentIntended { .. }
+            | Event::UrgentWritten { .. }
+            | Event::LeftOut { .. }
             | Event::FenceIntended { .. }
             | Event::Fenced { .. }
             | Event::Settled { .. }
@@ -77,7 +91,7 @@ mod tests {
             | Event::Cleared { .. }
             | Event::Unfenced { .. }
             | Event::RolledBack { .. }
-            | Event::Ended { .. } => 18,
+            | Event::Ended { .. } => 25,
         };
         events().unwrap().first().map_or(0, every)
     }

@@ -16,6 +16,7 @@ mod scan;
 mod sdk;
 mod status;
 mod stopped;
+mod urgent;
 mod vault;
 mod verify;
 
@@ -86,6 +87,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Rollback(args) => rollback::run(context, &args).await,
+        Command::Urgent(args) => urgent::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Vault(Vault::Emit(args)) => vault::emit::run(context, &args),

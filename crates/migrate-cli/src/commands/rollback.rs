@@ -101,7 +101,7 @@ fn may_go_back(state: &Handover, name: &WaveName) -> Result<usize, CommandError>
 }
 
 /// The plan with which the wave began, wherever it lies in the folder of plans.
-fn plan_of(settings: &Settings, state: &Handover, name: &WaveName) -> Result<CheckedPlan, CommandError> {
+pub(super) fn plan_of(settings: &Settings, state: &Handover, name: &WaveName) -> Result<CheckedPlan, CommandError> {
     let began_with = state.waves.get(name).map(|wave| &wave.plan);
     let lost = || {
         CommandError::new(

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{AwsAccount, Canary, Mount, Servers, Workbench};
 
 const LEDGER: &str = "migrate/test/ledger.jsonl";
-const NAMES: [&str; 3] = ["platform-data/postgres/a", "platform-data/postgres/b", "platform-data/redis/c"];
+pub(crate) const NAMES: [&str; 3] = ["platform-data/postgres/a", "platform-data/postgres/b", "platform-data/redis/c"];
 const INCOMPLETE: i32 = 4;
 const VIOLATION: i32 = 5;
 /// The version that an unfinished rotation has made.

@@ -24,6 +24,7 @@ mod rollback;
 mod stack;
 mod support;
 mod target_states;
+mod urgent;
 mod vault_check;
 mod vault_rights;
 mod vault_side;
