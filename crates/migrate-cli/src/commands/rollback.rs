@@ -43,7 +43,7 @@ impl Report for RolledBack {
             return format!("nothing to do: wave {} is rolled back already\n", self.wave);
         }
         let mut text = format!(
-            "wave {}: rolled back; {} as they were, and Secrets Manager takes new values again\n",
+            "wave {}: rolled back; {} as before, and Secrets Manager takes new values again\n",
             self.wave,
             count(self.members, "secret")
         );

@@ -105,7 +105,8 @@ async fn your_first_handover() {
 // REQ AUT-5, AUT-6
 #[tokio::test(flavor = "multi_thread")]
 async fn rolling_back() {
-    follow("rolling-back.md", &with_two_secrets("guide-rollback").await);
+    let value = Canary::of_this_run().text();
+    follow("rolling-back.md", &with_two_secrets("guide-rollback").await.with("NEW_VALUE", value));
 }
 
 async fn with_two_secrets(name: &str) -> Workbench {

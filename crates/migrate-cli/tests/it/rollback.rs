@@ -54,7 +54,7 @@ async fn takes_away_what_was_added_and_nothing_else() {
     account.call("DeleteResourcePolicy", json!({ "SecretId": removed })).await;
 
     let told = scene.bench.migrate(&ROLLBACK).expect_code(0);
-    assert!(told.stdout.starts_with("wave wave-1: rolled back; 16 secrets as they were"), "{told}");
+    assert!(told.stdout.starts_with("wave wave-1: rolled back; 16 secrets as before"), "{told}");
     scene.estate.untouched(account, mount, "platform-data/").await;
     assert_eq!(policy(account, own).await, before, "their policy is another document");
     assert_eq!(policy(account, meanwhile).await["Statement"], json!([theirs("Meanwhile")]));

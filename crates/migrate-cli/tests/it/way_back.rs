@@ -153,7 +153,7 @@ async fn everything_is_as_before_and_what_others_did_meanwhile_stays() {
         assert_eq!(after.secrets[name][..2], before[..2], "{name}");
     }
     assert!(after.entries == expected.entries, "the mount holds something else");
-    assert!(told.stdout.contains("100 secrets as they were"), "{told}");
+    assert!(told.stdout.contains("100 secrets as before"), "{told}");
     scene.bench.migrate(&["ledger", "verify"]).expect_code(0);
     // Free for another wave.
     scene.bench.migrate(&["plan"]).expect_code(0);
