@@ -21,6 +21,7 @@ pub mod observed;
 pub mod phase;
 pub mod plan;
 pub mod ports;
+pub mod principals;
 pub mod quota;
 pub mod reads;
 pub mod value;

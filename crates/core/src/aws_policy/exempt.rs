@@ -91,6 +91,12 @@ impl Exempt {
         self.0.iter().map(String::as_str)
     }
 
+    /// Whether a principal, as `aws:PrincipalArn` spells it, is let through.
+    #[must_use]
+    pub fn covers_principal(&self, arn: &str) -> bool {
+        self.iter().any(|principal| arn_like(principal, arn))
+    }
+
     /// Whether a caller, as `sts:GetCallerIdentity` names it, is let through. A role's path is not in that ARN, so of an
     /// exempt role account and name are compared; whether the path is right too, AWS says (`ValidateResourcePolicy` refuses
     /// a policy that locks its caller out).

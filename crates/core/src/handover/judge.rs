@@ -150,6 +150,12 @@ pub enum Obstacle {
         /// Applications, joined by commas.
         applications: String,
     },
+    /// CloudTrail shows principals that read or write it and that nobody declared: nobody knows what would become of them.
+    #[error("is used by principals that the inventory does not declare: {principals}")]
+    UndeclaredPrincipals {
+        /// Who, and whether it reads or writes, joined by commas.
+        principals: String,
+    },
     /// A `find` reaches it together with secrets that are not in the wave: the one manifest can't be switched for some of them.
     #[error("is reached by a `find` that also reaches {names}; hand them over in one wave")]
     FoundTogether {

@@ -20,6 +20,7 @@ use crate::{
         convention::{ConventionalName, Tree},
         vault,
     },
+    principals::Principal,
     reads::Read,
 };
 
@@ -151,7 +152,10 @@ fn look_for_values(key: Option<&Key>, node: &Node, secret: Option<&SecretName>, 
     match &node.content {
         Content::Text(text) => {
             let is_name = key.is_some_and(|key| matches!(key.text.as_str(), "name" | "legacyName"));
-            let suspicion = if is_name && SecretName::parse(text).is_ok() {
+            // Roles that CloudFormation made end in a random text.
+            let is_principal =
+                key.is_some_and(|key| matches!(key.text.as_str(), "reads" | "writes")) && Principal::parse(text).is_ok();
+            let suspicion = if is_principal || is_name && SecretName::parse(text).is_ok() {
                 suspect::suspicion_of_name(text)
             } else {
                 suspect::suspicion(text)

@@ -14,6 +14,7 @@ use crate::{
         SecretName, VaultPath,
         kubernetes::{KubernetesName, Namespace},
     },
+    principals::Principal,
     reads::Read,
 };
 
@@ -59,6 +60,9 @@ pub struct Secret {
     /// Who may change its value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writers: Vec<Writer>,
+    /// The principals of AWS that are known to read or write it. Others that CloudTrail shows block its commit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub principals: Vec<KnownPrincipal>,
     /// Whether and how it is rotated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,
@@ -266,6 +270,16 @@ pub enum Writer {
     Terraform(Prose),
     /// A PushSecret in a cluster.
     PushSecret(PushSecret),
+}
+
+/// A principal of AWS and what it does: a role with its path, a user, a service, or an account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum KnownPrincipal {
+    /// It reads the value.
+    Reads(Principal),
+    /// It changes the secret, or creates it.
+    Writes(Principal),
 }
 
 /// A PushSecret.

@@ -316,6 +316,7 @@ pub(super) fn carried(source: &SecretName, name: SecretName, owned: bool, found:
         content: None,
         consumers: Vec::new(),
         writers: Vec::new(),
+        principals: Vec::new(),
         rotation: None,
         encoding: None,
         origin: None,

@@ -109,7 +109,7 @@ impl<'t> Page<'t> {
         }
     }
 
-    /// Consumers, writers, content, rotation, encoding and origin of an entry that changed in nothing else: items added at the end, consumers
+    /// Consumers, writers, principals, content, rotation, encoding and origin of an entry that changed in nothing else: items added at the end, consumers
     /// exchanged in place, the others put in or exchanged.
     fn change(&mut self, node: &Node, before: &Secret, now: &Secret) -> Option<()> {
         let edits = self.edits.len();
@@ -135,14 +135,21 @@ impl<'t> Page<'t> {
                 self.rewrite(node, now)?;
             }
         }
-        self.append(node, "consumers", &["writers", "rotation", "encoding", "origin", "notes"], &now.consumers[kept.len()..])?;
+        self.append(
+            node,
+            "consumers",
+            &["writers", "principals", "rotation", "encoding", "origin", "notes"],
+            &now.consumers[kept.len()..],
+        )?;
         let writers = now.writers.get(before.writers.len()..)?;
-        self.append(node, "writers", &["rotation", "encoding", "origin", "notes"], writers)?;
+        self.append(node, "writers", &["principals", "rotation", "encoding", "origin", "notes"], writers)?;
+        let principals = now.principals.get(before.principals.len()..)?;
+        self.append(node, "principals", &["rotation", "encoding", "origin", "notes"], principals)?;
         if before.content != now.content {
             self.set(
                 node,
                 "content",
-                &["consumers", "writers", "rotation", "encoding", "origin", "notes"],
+                &["consumers", "writers", "principals", "rotation", "encoding", "origin", "notes"],
                 now.content.as_ref()?,
             )?;
         }

@@ -12,6 +12,7 @@
 mod adopt;
 mod check;
 mod content;
+mod declare;
 mod decode;
 mod emit;
 mod entry;
@@ -34,8 +35,8 @@ pub use self::{
     content::{Accessor, Content, InvalidAccessor, InvalidProperties, Properties},
     emit::DEFAULT_SCHEMA_URL,
     entry::{
-        ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, Origin, PushSecret, RecordedEncoding,
-        Rotation, Sdk, Secret, Writer,
+        ApiVersion, Category, Class, Consumer, ConsumerMeans, Disposition, ExternalSecret, KnownPrincipal, Origin, PushSecret,
+        RecordedEncoding, Rotation, Sdk, Secret, Writer,
     },
     external_secret::{DeclaredExternalSecret, ExternalSecretId},
     import::{Finding, FindingKind, ImportError, ImportedInventory, MergeError, Merged, import, merge},

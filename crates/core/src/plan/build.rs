@@ -18,6 +18,7 @@ use crate::{
     name::SecretName,
     observed::{FenceSeen, Sighting, SourceIdentity, SourceSecret, TargetEntry},
     ports::PortError,
+    principals::{LookedFor, Seen},
     writers::{Declared, PlannedWriters, WritersSeen},
 };
 
@@ -78,8 +79,19 @@ pub struct Setting {
     pub declared: Declared,
     /// How secrets are fenced.
     pub fence: Fence,
+    /// Readers and writers that were looked for.
+    pub principals: Principals,
     /// Requests a second that the client allows itself of each quota, as a share from 0 to 1.
     pub quota_share: f64,
+}
+
+/// What was looked for, and found, of readers and writers.
+#[derive(Clone, Debug, Default)]
+pub struct Principals {
+    /// How far; `None` where nobody looked.
+    pub looked_for: Option<LookedFor>,
+    /// Who was found and is not declared, by the names in the inventory.
+    pub undeclared: BTreeMap<SecretName, Vec<Seen>>,
 }
 
 /// Builds a plan: members in the order of their names, and what waits.
@@ -95,6 +107,11 @@ pub fn build(setting: Setting, state: &Handover, candidates: Vec<Candidate>) -> 
                 let applications: Vec<&str> = member.sdk_applications().collect();
                 if !applications.is_empty() {
                     let obstacle = Obstacle::SdkConsumers { applications: applications.join(", ") };
+                    waiting.push(Waiting { name: name.clone(), blocks: Blocks::Commit, obstacle });
+                }
+                if let Some(seen) = setting.principals.undeclared.get(&name).filter(|seen| !seen.is_empty()) {
+                    let principals = seen.iter().map(Seen::to_string).collect::<Vec<_>>().join(", ");
+                    let obstacle = Obstacle::UndeclaredPrincipals { principals };
                     waiting.push(Waiting { name: name.clone(), blocks: Blocks::Commit, obstacle });
                 }
                 let beyond = member.found_beyond();
@@ -127,6 +144,7 @@ pub fn build(setting: Setting, state: &Handover, candidates: Vec<Candidate>) -> 
         outgoing: setting.outgoing,
         incoming,
         fence: setting.fence,
+        looked_for: setting.principals.looked_for,
         members,
         waiting,
         forecast,

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use build::{Candidate, Setting, Unreadable, build};
+pub use build::{Candidate, Principals, Setting, Unreadable, build};
 pub use carried::{Carried, Left, Misfit};
 pub use check::{CheckedPlan, Finding, Terms, check};
 pub use forecast::{Forecast, forecast};
@@ -38,6 +38,7 @@ use crate::{
     id::{LedgerId, WaveName},
     name::{SecretArn, SecretName, VaultPath},
     observed::{Rotation, SourceIdentity, TargetSurvey, VersionMap},
+    principals::LookedFor,
     reads::Read,
     writers::PlannedWriters,
 };
@@ -65,6 +66,9 @@ pub struct Plan {
     pub incoming: Target,
     /// How the old authority will be fenced.
     pub fence: Fence,
+    /// How far readers and writers were looked for; `None` where they are declared and nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_for: Option<LookedFor>,
     /// What is handed over, by name.
     pub members: Vec<PlannedMember>,
     /// What was selected and can't go on, by name.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{Blocks, Existence, FenceMode, Plan, PlannedMember};
-use crate::{codec::Encoding, handover::judge::Obstacle, writers::PlannedWriters};
+use crate::{codec::Encoding, handover::judge::Obstacle, principals::LookedFor, writers::PlannedWriters};
 
 /// Members shown before the rest is counted.
 const SHOWN: usize = 40;
@@ -103,6 +103,7 @@ pub fn render(plan: &Plan) -> String {
     if let Some(known) = writers_known(&target.writers) {
         let _ = writeln!(out, "  {known}");
     }
+    let _ = writeln!(out, "  {}", looked_for(plan.looked_for.as_ref()));
     out
 }
 
@@ -185,6 +186,24 @@ fn writers_known(writers: &PlannedWriters) -> Option<String> {
         (false, None) => Some(format!("that nobody else may write there is declared, not observed, for {}", unread.join(", "))),
         (false, Some(_)) => None,
     }
+}
+
+/// How far readers and writers were looked for: what nobody looked at is said, and not taken for agreement.
+fn looked_for(looked: Option<&LookedFor>) -> String {
+    let Some(looked) = looked else {
+        return "readers and writers are as the inventory declares them; nobody looked for others (`migrate inventory principals`)"
+            .to_owned();
+    };
+    let day = |at: jiff::Timestamp| at.strftime("%Y-%m-%d").to_string();
+    let span = match (looked.from, looked.until) {
+        (Some(from), Some(until)) => format!("from {} to {}", day(from), day(until)),
+        _ => "without any record".to_owned(),
+    };
+    let mut text = format!("readers and writers were looked for on {} in {}, {span}", day(looked.at), looked.sources.join(", "));
+    if looked.unreadable > 0 {
+        let _ = write!(text, "; {} records there could not be read", looked.unreadable);
+    }
+    text
 }
 
 /// Seconds as a person says them.

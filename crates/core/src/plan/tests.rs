@@ -55,6 +55,7 @@ fn setting() -> Setting {
             rotation_wait_seconds: 900,
             observed_by_probe: false,
         },
+        principals: Principals::default(),
         quota_share: 0.8,
     }
 }
@@ -164,6 +165,44 @@ fn an_sdk_consumer_blocks_the_commit_and_nothing_before_it() {
     assert!(check(plan.clone(), terms(Goal::Verify, false)).is_ok());
     let findings = check(plan, terms(Goal::Commit, true)).unwrap_err();
     assert!(matches!(&findings[..], [Finding::Waiting { .. }]), "{findings:?}");
+}
+
+// REQ INV-1: readers are looked for, and one that nobody declared blocks by name.
+#[test]
+fn a_principal_that_nobody_declared_blocks_the_commit_and_the_plan_says_whether_anybody_looked() {
+    use crate::principals::{Access, Principal, Seen};
+    let plain = planned(|_| ());
+    assert!(render(&plain).contains("nobody looked for others"), "{}", render(&plain));
+    let seen = |access| Seen {
+        principal: Principal::parse("arn:aws:iam::111122223333:role/batch").unwrap(),
+        access,
+        done: 1,
+        refused: 0,
+        last: Timestamp::UNIX_EPOCH,
+        regions: BTreeSet::new(),
+    };
+    let looked_for = LookedFor {
+        at: Timestamp::UNIX_EPOCH,
+        sources: vec!["trail/".into()],
+        from: Some(Timestamp::UNIX_EPOCH),
+        until: Some(Timestamp::UNIX_EPOCH),
+        unreadable: 2,
+    };
+    let undeclared = BTreeMap::from([
+        (name("platform-data/postgres/orders"), vec![seen(Access::Reads), seen(Access::Writes)]),
+        (name("platform-data/postgres/not-selected"), vec![seen(Access::Reads)]),
+    ]);
+    let principals = Principals { looked_for: Some(looked_for), undeclared };
+    let plan = build(Setting { principals, ..setting() }, &Handover::default(), vec![candidate("platform-data/postgres/orders")]);
+    let role = "arn:aws:iam::111122223333:role/batch";
+    let principals = format!("{role} (reads), {role} (writes)");
+    let obstacle = Obstacle::UndeclaredPrincipals { principals };
+    assert_eq!(plan.waiting, [Waiting { name: name("platform-data/postgres/orders"), blocks: Blocks::Commit, obstacle }]);
+    assert!(check(plan.clone(), Goal::Verify, false).is_ok());
+    assert!(check(plan.clone(), Goal::Commit, false).is_err());
+    let told = "looked for on 1970-01-01 in trail/, from 1970-01-01 to 1970-01-01; 2 records there could not be read";
+    assert!(render(&plan).contains(told), "{}", render(&plan));
+    assert_eq!(serde_json::from_str::<Plan>(&plan.to_json().unwrap()).unwrap(), plan);
 }
 
 #[test]

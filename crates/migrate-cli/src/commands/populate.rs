@@ -238,6 +238,7 @@ fn entry(draft: &Draft, origin: &Origin, args: &args::Populate) -> Result<Secret
         content: draft.content.clone(),
         consumers: args.consumers.clone(),
         writers: Vec::new(),
+        principals: Vec::new(),
         rotation: None,
         encoding: None,
         origin: Some(Origin { from: prose(&from)?, ..origin.clone() }),

@@ -2,6 +2,7 @@
 
 mod adopting;
 mod bad_input;
+mod declaring;
 mod importing;
 mod populating;
 mod properties;
