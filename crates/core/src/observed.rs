@@ -148,6 +148,17 @@ impl SourceSecret {
     }
 }
 
+/// When a secret was last read in one region, by `LastAccessedDate`: a day; reads of our own count.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LastAccess {
+    /// The region.
+    pub region: String,
+    /// The day, at its first moment; none where it was never read there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<Timestamp>,
+}
+
 /// How a secret is rotated: what RotateSecret needs to turn it on again just as it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,7 +1,7 @@
 //! One table of what the services allow; used by the plan (predictions), the client (limiter) and the rehearsal (enforcement).
 //!
 //! Secrets Manager: <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>, requests a second, per account and
-//! region. KV v2: <https://developer.hashicorp.com/vault/docs/internals/limits> and what OpenBao 2.7.2 was seen to refuse.
+//! region; CloudTrail: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>. KV v2: <https://developer.hashicorp.com/vault/docs/internals/limits> and what OpenBao 2.7.2 was seen to refuse.
 
 /// A set of Secrets Manager operations that share one rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,11 +26,13 @@ pub enum RateClass {
     DeleteSecret,
     /// `RotateSecret` and `CancelRotateSecret`.
     RotateSecret,
+    /// CloudTrail's `LookupEvents`.
+    LookupEvents,
 }
 
 impl RateClass {
     /// Every class.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::GetSecretValue,
         Self::DescribeSecret,
         Self::BatchGetSecretValue,
@@ -41,6 +43,7 @@ impl RateClass {
         Self::CreateSecret,
         Self::DeleteSecret,
         Self::RotateSecret,
+        Self::LookupEvents,
     ];
 
     /// Requests a second that one account may make in one region.
@@ -56,6 +59,7 @@ impl RateClass {
             | Self::CreateSecret
             | Self::DeleteSecret
             | Self::RotateSecret => 50,
+            Self::LookupEvents => 2,
         }
     }
 
@@ -73,6 +77,7 @@ impl RateClass {
             "CreateSecret" => Self::CreateSecret,
             "DeleteSecret" | "RestoreSecret" => Self::DeleteSecret,
             "RotateSecret" | "CancelRotateSecret" => Self::RotateSecret,
+            "LookupEvents" => Self::LookupEvents,
             _ => return None,
         })
     }

@@ -1,6 +1,7 @@
 //! What was typed. What it means is decided in [`crate::settings`] and in each command.
 
 pub mod eso;
+mod principals;
 mod sdk;
 mod vault;
 
@@ -15,6 +16,7 @@ use migrate_core::{
 use phase0_sdk::populate::Piece;
 
 pub use self::{
+    principals::Principals,
     sdk::{EmitModule, Policy, PolicyKind, Sdk},
     vault::{Check, Vault},
 };
@@ -117,6 +119,8 @@ pub enum Inventory {
     },
     /// Compare the inventory with Secrets Manager and Vault, and say what mends each difference
     Reconcile(Reconcile),
+    /// Find out from CloudTrail who reads and who writes each secret, and declare them
+    Principals(Principals),
     /// Draw who writes and who reads each secret
     Graph(Graph),
     /// Print the JSON Schema of the inventory

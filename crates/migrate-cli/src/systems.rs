@@ -1,7 +1,7 @@
 //! The composition root: settings become the two stores behind their ports.
 
 use migrate_core::{ports::PortError, value::SecretText};
-use phase0_sdk::{Credentials, GivenCredentials, SecretsManager};
+use phase0_sdk::{Credentials, GivenCredentials, SecretsManager, trail::Trail};
 use phase2_vault::{ConnectError, EnvironmentError, Vault};
 
 use crate::{
@@ -32,12 +32,23 @@ impl Systems {
 
 /// Secrets Manager alone.
 pub(crate) async fn outgoing(settings: &Settings, environment: &Environment) -> Result<SecretsManager, CommandError> {
+    let connected = SecretsManager::connect(aws(settings, environment)).await;
+    connected.map_err(|error| outgoing_failed("can't set up access to Secrets Manager", &error))
+}
+
+/// CloudTrail, in that region.
+pub(crate) async fn trail(settings: &Settings, environment: &Environment, region: String) -> Result<Trail, CommandError> {
+    let connected = Trail::connect(&phase0_sdk::Settings { region: Some(region), ..aws(settings, environment) }).await;
+    connected.map_err(|error| outgoing_failed("can't set up access to CloudTrail", &error))
+}
+
+fn aws(settings: &Settings, environment: &Environment) -> phase0_sdk::Settings {
     let wanted = &settings.outgoing;
     let defaults = phase0_sdk::Settings::default();
     // Endpoints that came from a variable are the SDK's own business: it knows which service each is for.
     let endpoint = wanted.endpoint_url.as_ref().filter(|url| url.origin == Origin::File || environment.is_made_up);
     let value = |sourced: &Option<crate::settings::Sourced<String>>| sourced.as_ref().map(|sourced| sourced.value.clone());
-    SecretsManager::connect(phase0_sdk::Settings {
+    phase0_sdk::Settings {
         region: value(&wanted.region),
         profile: value(&wanted.profile),
         endpoint_url: endpoint.map(|url| url.value.clone()),
@@ -48,9 +59,7 @@ pub(crate) async fn outgoing(settings: &Settings, environment: &Environment) -> 
         concurrency: wanted.concurrency.unwrap_or(defaults.concurrency),
         quota_percent: percent(wanted.quota_share),
         ..defaults
-    })
-    .await
-    .map_err(|error| outgoing_failed("can't set up access to Secrets Manager", &error))
+    }
 }
 
 /// The SDK's own chain, which reads this process's environment; in made-up surroundings the keys that those give.

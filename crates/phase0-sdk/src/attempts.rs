@@ -44,6 +44,7 @@ pub(crate) struct Request<'a> {
 /// How requests are attempted; shared by all of them.
 pub(crate) struct Attempts {
     limits: Limits,
+    quota_percent: u32,
     pauses: ExponentialBuilder,
 }
 
@@ -54,7 +55,12 @@ impl Attempts {
             .with_max_delay(settings.longest_pause)
             .with_max_times(settings.attempts.saturating_sub(1) as usize)
             .with_jitter();
-        Self { limits: Limits::at(settings.quota_percent), pauses }
+        Self { limits: Limits::at(settings.quota_percent), quota_percent: settings.quota_percent, pauses }
+    }
+
+    /// The same in another region, whose quotas nothing was taken from yet.
+    pub(crate) fn elsewhere(&self) -> Self {
+        Self { limits: Limits::at(self.quota_percent), quota_percent: self.quota_percent, pauses: self.pauses }
     }
 
     /// The pauses between the attempts at one thing.

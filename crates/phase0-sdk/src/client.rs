@@ -3,6 +3,9 @@
 //! Values: the strings and blobs that the SDK parsed are moved, not copied, into types that wipe them. What it keeps itself
 //! until an answer is dropped (the body as received, its unescaping) is not ours to wipe.
 
+mod regional;
+pub(crate) mod trail;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
@@ -54,6 +57,7 @@ pub(crate) struct Client {
     /// The host that Secrets Manager was asked at, wherever its endpoint came from; set by the first request.
     host: Arc<OnceLock<String>>,
     pub(crate) attempts: Attempts,
+    config: SdkConfig,
 }
 
 /// One page of ListSecrets.
@@ -82,9 +86,7 @@ pub(crate) enum Validation {
 impl Client {
     pub(crate) async fn connect(settings: &Settings) -> Result<Self, PortError> {
         let config = configure(settings).await;
-        let unset = |what: &str| PortError::new(PortErrorKind::Misconfigured, "connect", "Secrets Manager", what);
-        let region = config.region().ok_or_else(|| unset("no region: set `region`, AWS_REGION, or the region of the profile"))?;
-        let region = region.as_ref().to_owned();
+        let region = config.region().ok_or_else(|| no_region("Secrets Manager"))?.as_ref().to_owned();
         let host = Arc::default();
         let secrets = aws_sdk_secretsmanager::config::Builder::from(&config).interceptor(AskedHost(Arc::clone(&host))).build();
         let probe = match &settings.probe {
@@ -99,7 +101,12 @@ impl Client {
             region,
             host,
             attempts: Attempts::new(settings),
+            config,
         })
+    }
+
+    pub(crate) fn region(&self) -> &str {
+        &self.region
     }
 
     pub(crate) async fn identify(&self) -> Result<SourceIdentity, PortError> {
@@ -449,6 +456,11 @@ fn reached_alike(settings: &Settings) -> Settings {
         attempt_timeout: settings.attempt_timeout,
         ..Settings::default()
     }
+}
+
+fn no_region(service: &str) -> PortError {
+    let what = "no region: set `region`, AWS_REGION, or the region of the profile";
+    PortError::new(PortErrorKind::Misconfigured, "connect", service, what)
 }
 
 async fn configure(settings: &Settings) -> SdkConfig {

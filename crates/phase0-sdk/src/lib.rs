@@ -7,6 +7,7 @@
 //! emit: pure, no connection
 //! modules: pure; what applications read through, in four languages
 //! scan: pure; credentials in the text of configuration files
+//! trail: pure but for its lookup; who reads and writes, from CloudTrail
 //! ```
 //!
 //! Only `client` names the SDK, and nothing of the SDK appears in a public signature.
@@ -23,8 +24,10 @@ mod perform;
 pub mod populate;
 mod port;
 mod principals;
+mod regional;
 pub mod scan;
 mod settings;
+pub mod trail;
 
 pub use perform::Created;
 pub use port::SecretsManager;

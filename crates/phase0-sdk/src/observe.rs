@@ -135,7 +135,7 @@ fn is_id_of(id: &str, name: &str) -> bool {
     id == name || in_arn().and_then(|resource| resource.rsplit_once('-')).is_some_and(|(named, _)| named == name)
 }
 
-fn sighting<T>(looked: Result<T, PortError>) -> Sighting<T> {
+pub(crate) fn sighting<T>(looked: Result<T, PortError>) -> Sighting<T> {
     match looked {
         Ok(seen) => Sighting::Present(seen),
         Err(error) if error.kind == PortErrorKind::NotFound => Sighting::Absent,

@@ -14,7 +14,10 @@ use migrate_core::{
     ports::{Effect, Outgoing, PortErrorKind},
     value::{SecretText, SecretValue},
 };
-use phase0_sdk::{Credentials, GivenCredentials, SecretsManager, Settings};
+use phase0_sdk::{
+    Credentials, GivenCredentials, SecretsManager, Settings,
+    trail::{Gather, Trail},
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -43,6 +46,12 @@ struct Scripted {
 
 impl Scripted {
     async fn new(script: impl FnMut(&str, &Value) -> Say + Send + 'static) -> Self {
+        let (settings, asked) = Self::listening(script).await;
+        Self { port: SecretsManager::connect(settings).await.unwrap(), asked }
+    }
+
+    /// A server that follows a script, and how it is reached.
+    async fn listening(script: impl FnMut(&str, &Value) -> Say + Send + 'static) -> (Settings, Arc<Mutex<Vec<String>>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -68,7 +77,7 @@ impl Scripted {
             quota_percent: 1_000,
             ..Settings::default()
         };
-        Self { port: SecretsManager::connect(settings).await.unwrap(), asked }
+        (settings, asked)
     }
 
     fn times_asked(&self, operation: &str) -> usize {
@@ -332,4 +341,67 @@ async fn an_endpoint_without_validation_is_asked_for_it_once() {
     assert_eq!(server.port.unfence(&names(&["s"]), &mark()).await, [Ok(())]);
     assert_eq!(server.port.fence(&names(&["s"]), &mark()).await, [Ok(())]);
     assert_eq!(server.times_asked("ValidateResourcePolicy"), 1);
+}
+
+fn event(name: &str, role: &str) -> Value {
+    let record = json!({
+        "eventVersion": "1.11", "eventTime": "2026-11-20T10:00:00Z", "eventSource": "secretsmanager.amazonaws.com",
+        "eventName": name, "awsRegion": "eu-west-1", "requestParameters": { "secretId": "a" },
+        "userIdentity": { "type": "AssumedRole", "accountId": "111122223333", "sessionContext": { "sessionIssuer": {
+            "arn": format!("arn:aws:iam::111122223333:role/{role}") } } },
+    });
+    json!({ "EventId": "e", "CloudTrailEvent": record.to_string() })
+}
+
+// REQ INV-1: every page, by the service's own filter, and throttling is waited out.
+#[tokio::test]
+async fn events_are_looked_up_page_by_page_and_throttling_is_waited_out() {
+    let mut throttled = 0;
+    let (settings, asked) = Scripted::listening(move |operation, input| {
+        assert_eq!(operation, "LookupEvents");
+        assert_eq!(
+            input["LookupAttributes"],
+            json!([{ "AttributeKey": "EventSource", "AttributeValue": "secretsmanager.amazonaws.com" }])
+        );
+        assert_eq!(input["StartTime"].as_f64(), Some(1_000.0));
+        match input["NextToken"].as_str() {
+            None => Say::Yes(json!({ "Events": [event("GetSecretValue", "orders"), {}], "NextToken": "2" })),
+            Some("2") if throttled < 2 => {
+                throttled += 1;
+                Say::No(400, "ThrottlingException")
+            }
+            Some("2") => Say::Yes(json!({ "Events": [event("PutSecretValue", "rotation")], "NextToken": "3" })),
+            Some(_) => Say::Yes(json!({ "Events": [event("GetSecretValue", "batch")] })),
+        }
+    })
+    .await;
+    let mut gather = Gather::new(names(&["a"]).into_iter().collect(), None);
+    let mut counts = Vec::new();
+    let since = "1970-01-01T00:16:40Z".parse().unwrap();
+    Trail::connect(&settings).await.unwrap().look(since, &mut gather, |count| counts.push(count)).await.unwrap();
+    let gathered = gather.finish(since, "LookupEvents".to_owned());
+    let who: Vec<String> = gathered.found.secrets[&names(&["a"])[0]].iter().map(ToString::to_string).collect();
+    let role = |name: &str, access: &str| format!("arn:aws:iam::111122223333:role/{name} ({access})");
+    assert_eq!(who, [role("batch", "reads"), role("orders", "reads"), role("rotation", "writes")]);
+    assert_eq!(counts, [2, 3, 4]);
+    assert_eq!(
+        gathered.faults[0].to_string(),
+        "LookupEvents in eu-west-1, record 2: its `CloudTrailEvent` is missing, or is not what CloudTrail writes there"
+    );
+    assert_eq!(asked.lock().unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn a_lookup_that_does_not_end_or_may_not_look_is_an_error() {
+    for (say, kind) in [
+        ((|| Say::Yes(json!({ "Events": [], "NextToken": "again" }))) as fn() -> Say, PortErrorKind::Unexpected),
+        (|| Say::No(400, "AccessDeniedException"), PortErrorKind::Denied),
+        (|| Say::No(400, "ThrottlingException"), PortErrorKind::Throttled),
+    ] {
+        let (settings, _) = Scripted::listening(move |_, _| say()).await;
+        let mut gather = Gather::new(names(&["a"]).into_iter().collect(), None);
+        let since = "1970-01-01T00:16:40Z".parse().unwrap();
+        let error = Trail::connect(&settings).await.unwrap().look(since, &mut gather, |_| ()).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{error}");
+    }
 }

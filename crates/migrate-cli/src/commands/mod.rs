@@ -72,6 +72,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Inventory(Inventory::Import) => inventory::import::run(context).await,
         Command::Inventory(Inventory::Validate { file }) => inventory::validate(context, file.as_deref()),
         Command::Inventory(Inventory::Reconcile(args)) => inventory::reconcile::run(context, &args).await,
+        Command::Inventory(Inventory::Principals(args)) => inventory::principals::run(context, &args).await,
         Command::Inventory(Inventory::Graph(args)) => inventory::graph::run(context, &args),
         Command::Hook => hook::run(context),
         Command::Inventory(Inventory::Schema) => inventory::schema(context),

@@ -7,11 +7,13 @@ use driver::{
     survey::{Selected, candidates},
 };
 use migrate_core::{
+    aws_policy::Exempt,
     handover::{Handover, Stage},
     inventory::{Consumer, Disposition, ExternalSecret, ExternalSecretId, Inventory, Secret},
     name::{SecretName, VaultPath},
     plan::{self, Finding, Plan, PlannedConsumer, PlannedDelivery},
     ports::{Incoming as _, Outgoing as _},
+    principals::{LookedFor, undeclared},
     reads::Read,
     writers::{Declared, PlannedWriters},
 };
@@ -87,6 +89,7 @@ pub(super) async fn run(context: &Context, args: &args::Plan) -> Result<Exit, Co
     let exempt = exempt.map_err(|error| systems::outgoing_failed("the fence can't be laid out", &error))?;
     let existence = systems.outgoing.exempt_existence().await;
     let existence = existence.map_err(|error| systems::outgoing_failed("the fence can't be laid out", &error))?;
+    let principals = principals(&settings, &inventory, exempt)?;
     let fence = plan::Fence {
         mode: settings.outgoing.fence,
         existence,
@@ -114,6 +117,7 @@ pub(super) async fn run(context: &Context, args: &args::Plan) -> Result<Exit, Co
             policies: settings.incoming.policies_declared,
         },
         fence,
+        principals,
         quota_share: settings.outgoing.quota_share,
     };
     let plan = plan::build(setting, state, candidates);
@@ -133,6 +137,13 @@ pub(super) async fn run(context: &Context, args: &args::Plan) -> Result<Exit, Co
     files::replace(&path, &text)?;
     context.printer.show(&Planned { file: Some(settings.shown(&path)), findings: Vec::new(), plan: &plan });
     Ok(Exit::Done)
+}
+
+/// Readers and writers that were looked for: who was found and nobody declared stands in the way of a commit.
+fn principals(settings: &Settings, inventory: &Inventory, exempt: &Exempt) -> Result<plan::Principals, CommandError> {
+    let Some(found) = inventory::principals::stored(settings)? else { return Ok(plan::Principals::default()) };
+    let of = |secret: &Secret| (secret.name.clone(), undeclared(secret, &found, Some(exempt)).cloned().collect());
+    Ok(plan::Principals { looked_for: LookedFor::of(&found), undeclared: inventory.secrets().iter().map(of).collect() })
 }
 
 /// What the incoming store says of itself.

@@ -52,6 +52,8 @@ pub struct Settings {
     pub ledger: Utf8PathBuf,
     /// The folder of plans.
     pub plans: Utf8PathBuf,
+    /// What was found of readers and writers.
+    pub principals: Utf8PathBuf,
     /// Secrets Manager.
     pub outgoing: Outgoing,
     /// Vault or OpenBao.
@@ -146,6 +148,7 @@ impl Settings {
         let eso = Eso::resolve(&name, &root, &table);
         let ledger = root.join(table.ledger.unwrap_or_else(|| default_ledger(&name)));
         let plans = root.join(table.plans.unwrap_or_else(|| format!("migrate/{name}/plans")));
+        let principals = root.join(format!("migrate/{name}/principals.json"));
         let inventory = root.join(table.inventory.unwrap_or_else(|| DEFAULT_INVENTORY.to_owned()));
         let mut from = origin::Lookup::new(environment);
         let outgoing = Outgoing {
@@ -196,6 +199,7 @@ impl Settings {
             inventory,
             ledger,
             plans,
+            principals,
             outgoing,
             incoming,
             eso,

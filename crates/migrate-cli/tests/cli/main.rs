@@ -12,6 +12,7 @@ mod help;
 mod init;
 mod inventory;
 mod ledger;
+mod principals;
 mod rehearse;
 mod scan;
 mod sdk;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use migrate_core::inventory::{ConsumerMeans, Inventory, Writer};
+use migrate_core::inventory::{ConsumerMeans, Inventory, KnownPrincipal, Writer};
 use serde::Serialize;
 
 use super::Context;
@@ -66,6 +66,15 @@ fn draw(inventory: &Inventory) -> Drawing {
             };
             let from = drawing.node(&mut known, Kind::Writer, label);
             drawing.edges.push(Edge { from, to: at, by: by.to_owned() });
+        }
+        for principal in &secret.principals {
+            let (kind, principal) = match principal {
+                KnownPrincipal::Reads(principal) => (Kind::Application, principal),
+                KnownPrincipal::Writes(principal) => (Kind::Writer, principal),
+            };
+            let who = drawing.node(&mut known, kind, principal.to_string());
+            let (from, to) = if kind == Kind::Writer { (who, at) } else { (at, who) };
+            drawing.edges.push(Edge { from, to, by: "AWS".to_owned() });
         }
         for consumer in &secret.consumers {
             let to = drawing.node(&mut known, Kind::Application, consumer.application.to_string());

@@ -1,7 +1,8 @@
-//! `migrate inventory import | validate | reconcile | graph | schema | show`
+//! `migrate inventory import | validate | reconcile | principals | graph | schema | show`
 
 pub(super) mod graph;
 pub(super) mod import;
+pub(super) mod principals;
 pub(super) mod reconcile;
 pub(super) mod show;
 
@@ -71,6 +72,14 @@ pub(super) fn read(path: &Utf8Path, shown: &str) -> Result<Inventory, CommandErr
             .hint("`migrate inventory import` builds one from Secrets Manager"));
     };
     Inventory::parse(&text).map_err(|problems| invalid(shown, &problems))
+}
+
+/// An inventory that can't take what is to be written into it.
+fn not_rewritten(shown: &str, entries: &str) -> CommandError {
+    CommandError::new(Reason::InventoryInvalid, format!("{shown} can't be changed without losing what a person wrote"))
+        .because_of("it is laid out otherwise than `migrate` writes it; nothing was written")
+        .findings(entries.lines())
+        .hint("put these entries into it by hand")
 }
 
 /// Every problem at its place, in a form that editors jump to.

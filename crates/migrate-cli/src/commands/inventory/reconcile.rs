@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::Context;
 use crate::{
     args,
-    error::{CommandError, Reason},
+    error::CommandError,
     exit::Exit,
     files, ledger, systems,
     ui::{Report, count},
@@ -102,15 +102,7 @@ pub(in crate::commands) async fn run(context: &Context, args: &args::Reconcile) 
         let new = mended(&inventory, state, &drift);
         if new != inventory {
             let text = files::read(&settings.inventory)?.unwrap_or_default();
-            let text = inventory::rewritten(&text, &new).map_err(|entries| {
-                CommandError::new(
-                    Reason::InventoryInvalid,
-                    format!("{shown} can't be changed without losing what a person wrote"),
-                )
-                .because_of("it is laid out otherwise than `migrate` writes it; nothing was written")
-                .findings(entries.lines())
-                .hint("put these entries into it by hand")
-            })?;
+            let text = inventory::rewritten(&text, &new).map_err(|entries| super::not_rewritten(&shown, &entries))?;
             files::replace(&settings.inventory, &text)?;
             let differs = |secret: &&inventory::Secret| inventory.get(&secret.name) != Some(*secret);
             put_right = new.secrets().iter().filter(differs).map(|secret| secret.name.clone()).collect();
