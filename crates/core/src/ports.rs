@@ -3,9 +3,13 @@
 //! Object-safe and batch-shaped: one result per asked item, in order. Implementations bound their own concurrency, keep
 //! every service quota of [`crate::quota`], retry what is safe to retry with jitter, and never put a value into an error.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,8 +18,8 @@ use crate::{
     ledger::Anchor,
     name::{SecretName, VaultPath},
     observed::{
-        Felt, FenceSeen, LabelledVersion, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret, TargetEntry,
-        TargetSurvey,
+        Felt, FenceSeen, LabelledVersion, LastAccess, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret,
+        TargetEntry, TargetSurvey,
     },
     value::SecretValue,
     writers::WritersSeen,
@@ -157,6 +161,17 @@ pub trait Outgoing: Send + Sync {
     /// Turns rotation of each on again just as it was, without rotating at once. Idempotent. Where somebody has turned it on
     /// meanwhile, theirs stays. [`PortErrorKind::Conflict`] where it is off and set up otherwise: somebody else's, too.
     async fn restore_rotation(&self, rotations: &[(SecretName, Rotation)]) -> Vec<Result<(), PortError>>;
+
+    /// When each secret was last read, in our region first, then in each that has a replica. A region that can't be asked is told as such.
+    /// No effect.
+    async fn last_accessed(&self, names: &[SecretName]) -> Vec<Sighting<Vec<Sighting<LastAccess>>>>;
+
+    /// Removes the replicas of each secret in these regions, and returns when they are gone. Idempotent.
+    async fn remove_replicas(&self, replicas: &[(SecretName, BTreeSet<String>)]) -> Vec<Result<(), PortError>>;
+
+    /// Schedules deletion of each secret after so many days, in which it can be restored, and says when. Idempotent: of one that is
+    /// scheduled already it says the date that the service shows.
+    async fn retire(&self, names: &[SecretName], window_days: u32) -> Vec<Result<Timestamp, PortError>>;
 
     /// Takes away our fence and nothing else, where it bears `mark`'s ledger and wave. Idempotent.
     async fn unfence(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>>;

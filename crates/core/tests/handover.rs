@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use migrate_core::{
     codec::Encoding,
     handover::{
-        Begun, Event, Goal, Handover, MemberStep, Outcome, PlanDigest, RotationStep, RunKind, Runner, Stage, Step, UrgentStep,
+        Begun, Event, Goal, Handover, MemberStep, Outcome, PlanDigest, Retirement, RotationStep, RunKind, Runner, Stage, Step,
+        UrgentStep,
         Violation, ViolationKind, decide, next,
     },
     id::{Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
@@ -36,7 +37,7 @@ fn draws(longest: usize) -> impl Strategy<Value = Vec<Draw>> {
     // Waves and steps in their usual order are rare among random events, so the right ones are drawn more often than not.
     let members = prop::collection::vec(0..3usize, 0..3);
     let off = prop_oneof![9 => Just(0), 1 => -1..=1i64];
-    let draw = (0..20usize, 0..2usize, members, off, 1..3u64, prop::bool::weighted(0.3))
+    let draw = (0..22usize, 0..2usize, members, off, 1..3u64, prop::bool::weighted(0.3))
         .prop_map(|(kind, wave, members, off, version, back)| Draw { kind, wave, members, off, version, back });
     prop::collection::vec(draw, 0..longest)
 }
@@ -94,9 +95,10 @@ impl Draw {
         let members: BTreeSet<SecretName> = names.iter().cloned().collect();
         let targets = || names.iter().map(|name| (name.clone(), TargetVersion(1))).collect();
         let run = match (self.back, self.version) {
-            (true, 1) => RunKind::Rollback,
-            (true, _) => RunKind::Urgent,
             (false, _) => RunKind::Apply,
+            (true, 1) => RunKind::Rollback,
+            (true, _) if self.wave == 0 => RunKind::Retire,
+            (true, _) => RunKind::Urgent,
         };
         let event = match self.kind {
             0 => created(),
@@ -144,6 +146,27 @@ impl Draw {
                     Event::UrgentIntended { wave, name, after: TargetVersion(self.version) }
                 }
             }
+            // The next of the steps of an old copy that goes, and one that is not.
+            19 => match state
+                .waves
+                .get(&wave)
+                .map(|held| (held.stage, held.members.values().next().map(|member| member.retirement)))
+            {
+                Some((Stage::Retiring, Some(Retirement::DeleteIntended))) => {
+                    let members = names.iter().map(|name| (name.clone(), Timestamp::UNIX_EPOCH)).collect();
+                    Event::DeleteScheduled { wave, members }
+                }
+                Some((Stage::Retiring, Some(Retirement::RemovingReplicas))) => {
+                    Event::ReplicasRemoved { wave, members: regions(&names) }
+                }
+                Some((Stage::Retiring, Some(Retirement::Kept))) if self.back => {
+                    Event::ReplicaRemovalIntended { wave, members: regions(&names) }
+                }
+                Some((Stage::Retiring, Some(Retirement::Scheduled { .. }))) => Event::Retired { wave },
+                Some((Stage::Retiring, _)) => Event::DeleteIntended { wave, members },
+                _ => Event::RetireBegun { wave, window_days: 30, soak_seconds: 1, members },
+            },
+            20 => Event::Retired { wave },
             _ => Event::Ended { wave, outcome: Outcome::Incomplete },
         };
         let right = match event {
@@ -153,6 +176,10 @@ impl Draw {
         };
         (Epoch(right.saturating_add_signed(self.off)), event)
     }
+}
+
+fn regions(names: &[SecretName]) -> BTreeMap<SecretName, BTreeSet<String>> {
+    names.iter().map(|name| (name.clone(), BTreeSet::from(["eu-west-1".to_owned()]))).collect()
 }
 
 /// Every wave to its end by `decide`, and what a run records on its way.
@@ -194,6 +221,28 @@ fn step(state: &Handover, wave: &WaveName, run: RunKind, goal: Goal, names: &[Se
         Step::Clear(names) => vec![Event::Cleared { wave: w(), members: set(names) }],
         Step::Unfence(names) => vec![Event::Unfenced { wave: w(), members: set(names) }],
         Step::FinishRollback => vec![Event::RolledBack { wave: w() }],
+        Step::BeginRetire => {
+            let members = state.waves[wave].members.keys().cloned().collect();
+            vec![Event::RetireBegun { wave: w(), window_days: 30, soak_seconds: 604_800, members }]
+        }
+        // One at a time; the first one has a replica.
+        Step::Retire(names) => {
+            let one = names[..1].to_vec();
+            let mut events = Vec::new();
+            match state.waves[wave].members[&one[0]].retirement {
+                Retirement::Kept if one[0] == secret(0) => {
+                    events.push(Event::ReplicaRemovalIntended { wave: w(), members: regions(&one) });
+                    events.push(Event::ReplicasRemoved { wave: w(), members: regions(&one) });
+                }
+                Retirement::RemovingReplicas => events.push(Event::ReplicasRemoved { wave: w(), members: regions(&one) }),
+                _ => {}
+            }
+            events.push(Event::DeleteIntended { wave: w(), members: set(one.clone()) });
+            let members = one.into_iter().map(|name| (name, Timestamp::UNIX_EPOCH)).collect();
+            events.push(Event::DeleteScheduled { wave: w(), members });
+            events
+        }
+        Step::FinishRetire => vec![Event::Retired { wave: w() }],
         Step::Reached => return None,
     })
 }
@@ -243,6 +292,7 @@ fn both_ends() -> Written {
     written.run(&one, RunKind::Apply, Goal::Commit, &[secret(0), secret(1)]);
     written.run(&two, RunKind::Apply, Goal::Verify, &[secret(2)]);
     written.run(&two, RunKind::Rollback, Goal::Commit, &[secret(2)]);
+    written.run(&one, RunKind::Retire, Goal::Commit, &[secret(0), secret(1)]);
     written
 }
 
@@ -313,6 +363,17 @@ fn keeps(before: &Handover, after: &Handover) -> Result<(), TestCaseError> {
             let proved = |step| matches!(step, MemberStep::Verified { epoch, .. } if epoch == after.epoch);
             prop_assert!(wave.members.values().all(|member| proved(member.step)));
         }
+        // P8: an old copy goes only after the commit was confirmed, and only when asked; all of them before the wave is retired.
+        let goes = wave.members.values().any(|member| member.retirement != Retirement::Kept);
+        prop_assert!(!goes || matches!(wave.stage, Stage::Retiring | Stage::Retired));
+        let begins = wave.stage == Stage::Retiring && stage != Some(Stage::Retiring);
+        prop_assert!(
+            !begins || stage == Some(Stage::Confirmed) && after.lead.as_ref().is_some_and(|lead| lead.run == RunKind::Retire)
+        );
+        prop_assert!(wave.stage != Stage::Retired || wave.members.values().all(|member| member.is_retired()));
+        let scheduled =
+            before.waves.get(name).into_iter().flat_map(|wave| &wave.members).filter(|(_, member)| member.is_retired());
+        prop_assert!(scheduled.into_iter().all(|(name, _)| wave.member(name).is_some_and(|member| member.is_retired())));
         // P9: nothing of ours is left, rotation included, at what went back or was left out.
         prop_assert!(wave.stage != Stage::RolledBack || wave.held().all(|(_, member)| member.is_released()));
         prop_assert!(wave.stage.is_committed() || !wave.members.is_empty());
@@ -387,6 +448,38 @@ fn a_member_that_was_handed_over_takes_one_urgent_value_after_the_other() {
         assert_eq!((member.step.target(), member.urgent), (Some(TargetVersion(after + 1)), UrgentStep::Written));
     }
     assert_eq!(written.chain.state().waves[&wave].members[&secret(1)].urgent, UrgentStep::None);
+}
+
+/// P6, P8: retiring that is cut off after any record is finished by the same command, and every member has a date.
+#[test]
+fn retiring_resumes_after_every_record_and_nothing_before_the_confirmation_is_retired() {
+    let (names, wave) = ([secret(0), secret(1)], wave_name(0));
+    let mut whole = Written::default();
+    whole.append(Epoch(0), created()).unwrap();
+    whole.run(&wave, RunKind::Apply, Goal::Commit, &names);
+    let confirmed = whole.chain.heads().len();
+    whole.run(&wave, RunKind::Retire, Goal::Commit, &names);
+    for length in 1..=whole.chain.heads().len() {
+        let bytes = whole.lines()[..length].concat();
+        let mut resumed = Written { chain: read(&bytes).unwrap().0, bytes };
+        let state = resumed.chain.state();
+        let is_confirmed = state.waves.get(&wave).is_some_and(|wave| wave.stage >= Stage::Confirmed);
+        if !is_confirmed {
+            let epoch = state.epoch.raised();
+            let refused = resumed.append(epoch, lead(&wave, RunKind::Retire));
+            assert!(refused.is_err(), "retired after record {length}");
+            continue;
+        }
+        assert!(length + 1 >= confirmed, "confirmed at record {length}");
+        resumed.run(&wave, RunKind::Retire, Goal::Commit, &names);
+        assert_eq!(resumed.chain.state().waves[&wave].stage, Stage::Retired, "resumed after record {length}");
+        assert_eq!(resumed.chain.state().waves[&wave].members, whole.chain.state().waves[&wave].members);
+        // P5: forward only, from here too.
+        for run in [RunKind::Rollback, RunKind::Apply] {
+            let epoch = resumed.chain.state().epoch.raised();
+            assert!(resumed.append(epoch, lead(&wave, run)).is_err());
+        }
+    }
 }
 
 /// P10: one member leaves at any point before the commit, is released whatever was done to it, and the other one is handed over.

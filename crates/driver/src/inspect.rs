@@ -6,7 +6,8 @@ use futures::StreamExt as _;
 use migrate_core::{
     handover::{
         Wave,
-        judge::{Blocked, Evidence, Obstacle, fence_stands, member_stands, source_is_closed},
+        judge::{Blocked, Evidence, Obstacle, fence_stands, member_stands, source_is_closed, target_unmoved},
+        retire::away,
     },
     id::{LedgerId, WaveName},
     name::SecretName,
@@ -35,9 +36,10 @@ pub async fn closed(
     let (fences, seen) = futures::join!(systems.outgoing.fences(&sources), systems.outgoing.describe(&sources));
     progress.end();
     let judged = members.into_iter().zip(fences).zip(seen).filter_map(|(((name, member), fence), seen)| {
-        let verdict = match wave.has_settled() {
-            true => source_is_closed(&mark, member, &fence, &seen),
-            false => fence_stands(&mark, &fence),
+        let verdict = match (away(member, &seen), wave.has_settled()) {
+            (Some(verdict), _) => verdict,
+            (None, true) => source_is_closed(&mark, member, &fence, &seen),
+            (None, false) => fence_stands(&mark, &fence),
         };
         verdict.err().map(|obstacle| Blocked { name: name.clone(), obstacle })
     });
@@ -66,7 +68,11 @@ pub async fn copies(
     let looks = members.into_iter().zip(seen).zip(fences).zip(targets);
     let judged = looks.map(|((((name, member), source), fence), target)| {
         let mark = Mark { epoch: member.step.epoch().unwrap_or(newest.epoch), ..newest.clone() };
-        (name.clone(), member_stands(&mark, member, &Evidence { source, fence, target }))
+        let verdict = match (away(member, &source), member.step.target()) {
+            (Some(away), Some(version)) => away.and_then(|()| target_unmoved(&mark, version, &target)),
+            _ => member_stands(&mark, member, &Evidence { source, fence, target }),
+        };
+        (name.clone(), verdict)
     });
     judged.collect()
 }

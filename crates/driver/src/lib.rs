@@ -15,6 +15,7 @@
 //! | `fence` | rotation, fence, settle |
 //! | `commit` | commit, confirm |
 //! | `urgent` | one new value after the commit |
+//! | `retire` | takes the old copies away |
 //! | `undo` | what takes away what was added |
 //! | `copy`, `replay`, `prove` | the pipeline and its proof: with `survey` the only code that holds values on their way |
 //! | [`survey`](mod@survey) | looks at everything a plan needs |
@@ -31,6 +32,7 @@ mod lead;
 pub mod ledger_file;
 mod prove;
 mod replay;
+mod retire;
 mod rim;
 mod steps;
 pub mod survey;
@@ -40,5 +42,6 @@ mod urgent;
 pub use error::{Stopped, Where};
 pub use lead::{Session, SessionSettings};
 pub use ledger_file::{LedgerError, LedgerFile};
+pub use retire::{RetireTerms, Retirement};
 pub use rim::{Clock, Interrupt, Pace, Processes, Progress, Silent, Systems, TokioClock};
 pub use steps::{Report, StepTime};

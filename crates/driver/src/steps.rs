@@ -196,6 +196,8 @@ impl Session<'_> {
             Step::Unfence(members) => self.unfence(wave, &members).await?,
             Step::RestoreRotation(members) => self.restore_rotation(wave, &members).await?,
             Step::FinishRollback => self.record(Event::RolledBack { wave: wave.clone() })?,
+            // A run of its own, without a plan.
+            Step::BeginRetire | Step::Retire(_) | Step::FinishRetire => return Ok(true),
         }
         Ok(false)
     }
@@ -362,7 +364,7 @@ fn describe(step: &Step, all: usize) -> (&'static str, usize) {
         Step::Confirm => (CONFIRM.0, all),
         Step::BeginRollback | Step::FinishRollback => (ROLLBACK.0, 0),
         Step::Clear(members) | Step::Unfence(members) | Step::RestoreRotation(members) => (ROLLBACK.0, members.len()),
-        Step::Reached => ("done", 0),
+        Step::BeginRetire | Step::Retire(_) | Step::FinishRetire | Step::Reached => ("done", 0),
     }
 }
 

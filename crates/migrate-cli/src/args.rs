@@ -2,6 +2,7 @@
 
 pub mod eso;
 mod principals;
+mod retire;
 mod sdk;
 mod vault;
 
@@ -17,6 +18,7 @@ use phase0_sdk::populate::Piece;
 
 pub use self::{
     principals::Principals,
+    retire::Retire,
     sdk::{EmitModule, Policy, PolicyKind, Sdk},
     vault::{Check, Vault},
 };
@@ -24,7 +26,8 @@ pub use self::{
 /// Hand authority over secrets from AWS Secrets Manager to Vault or OpenBao
 ///
 /// A wave of secrets is planned, fenced, copied, verified and committed; every step stands in a ledger in your Git repository, and after
-/// any interruption the same command goes on. Nothing changes a system but `populate`, `apply`, `rollback` and `urgent`.
+/// any interruption the same command goes on. Nothing changes a system but `populate`, `apply`, `rollback`, `urgent` and
+/// `retire`.
 #[derive(Debug, Parser)]
 #[command(name = "migrate", version, max_term_width = 100, disable_help_subcommand = true, arg_required_else_help = true)]
 pub struct Args {
@@ -79,6 +82,8 @@ pub enum Command {
     Rollback(Rollback),
     /// Give a secret that was handed over one new value, from standard input; recorded. Before its commit leave it out of its wave instead
     Urgent(Urgent),
+    /// Schedule deletion of the old copies of a wave that is handed over; the same command resumes
+    Retire(Retire),
     /// Show how far each wave is, what it waits for, and the next command
     Status(Status),
     /// Look again at everything that was handed over, and compare; changes nothing

@@ -4,6 +4,7 @@
 //! until an answer is dropped (the body as received, its unescaping) is not ours to wipe.
 
 mod regional;
+mod retire;
 pub(crate) mod trail;
 
 use std::{

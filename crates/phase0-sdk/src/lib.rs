@@ -25,6 +25,7 @@ pub mod populate;
 mod port;
 mod principals;
 mod regional;
+mod retire;
 pub mod scan;
 mod settings;
 pub mod trail;

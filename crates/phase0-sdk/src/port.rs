@@ -1,14 +1,17 @@
 //! [`SecretsManager`]: the [`Outgoing`] port.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use jiff::Timestamp;
 use migrate_core::{
     aws_policy::Exempt,
     id::SourceVersion,
     name::SecretName,
-    observed::{Felt, FenceSeen, LabelledVersion, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret},
+    observed::{
+        Felt, FenceSeen, LabelledVersion, LastAccess, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret,
+    },
     plan::{Existence, FenceMode},
     ports::{Outgoing, PortError, PortErrorKind, SourceReading},
 };
@@ -141,6 +144,18 @@ impl Outgoing for SecretsManager {
 
     async fn restore_rotation(&self, rotations: &[(SecretName, Rotation)]) -> Vec<Result<(), PortError>> {
         self.each(rotations.len(), |at| self.restore_rotation_of(&rotations[at].0, &rotations[at].1).boxed()).await
+    }
+
+    async fn last_accessed(&self, names: &[SecretName]) -> Vec<Sighting<Vec<Sighting<LastAccess>>>> {
+        self.accesses(names).await
+    }
+
+    async fn remove_replicas(&self, replicas: &[(SecretName, BTreeSet<String>)]) -> Vec<Result<(), PortError>> {
+        self.each(replicas.len(), |at| self.remove_replicas_of(&replicas[at].0, &replicas[at].1).boxed()).await
+    }
+
+    async fn retire(&self, names: &[SecretName], window_days: u32) -> Vec<Result<Timestamp, PortError>> {
+        self.each(names.len(), |at| self.retire_one(&names[at], window_days).boxed()).await
     }
 
     async fn unfence(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>> {

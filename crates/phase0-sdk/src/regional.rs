@@ -13,7 +13,7 @@ use crate::{client::Client, port::SecretsManager};
 impl SecretsManager {
     /// `LastAccessedDate` of each secret: in our region first, then in that of each replica. A region that can't be asked is told as such.
     /// No effect.
-    pub async fn last_accessed(&self, names: &[SecretName]) -> Vec<Sighting<Vec<Sighting<LastAccess>>>> {
+    pub(crate) async fn accesses(&self, names: &[SecretName]) -> Vec<Sighting<Vec<Sighting<LastAccess>>>> {
         let seen = self.each(names.len(), |at| self.describe_one(&names[at]).boxed()).await;
         let mut elsewhere: BTreeMap<String, Client> = BTreeMap::new();
         for region in seen.iter().filter_map(|seen| seen.as_ref().present()).flat_map(|secret| &secret.replica_regions) {

@@ -63,6 +63,12 @@ pub enum Step {
     RestoreRotation(Vec<SecretName>),
     /// Record that the wave is gone.
     FinishRollback,
+    /// Record that the old copies go.
+    BeginRetire,
+    /// Schedule deletion of the old copies of these.
+    Retire(Vec<SecretName>),
+    /// Record that every old copy is scheduled for deletion.
+    FinishRetire,
     /// What was asked for is reached; there is nothing to do.
     Reached,
 }
@@ -77,7 +83,8 @@ pub fn decide(state: &Handover, wave: &WaveName, run: RunKind, goal: Goal) -> St
         (RunKind::Apply, Some(wave)) if wave.stage == Stage::RolledBack => Step::Begin,
         (RunKind::Apply, Some(wave)) => towards_commit(wave, state.epoch, goal),
         // One write, which no step leads to.
-        (RunKind::Urgent, _) | (RunKind::Rollback, None) => Step::Reached,
+        (RunKind::Urgent, _) | (RunKind::Rollback | RunKind::Retire, None) => Step::Reached,
+        (RunKind::Retire, Some(wave)) => away(wave),
         (RunKind::Rollback, Some(wave)) => back(wave),
     }
 }
@@ -126,7 +133,12 @@ fn step_of_stage(wave: &Wave, epoch: Epoch, goal: Goal) -> Step {
             }
         }
         Stage::Committed if goal == Goal::Commit => Step::Confirm,
-        Stage::Committed | Stage::Confirmed | Stage::RollingBack | Stage::RolledBack => Step::Reached,
+        Stage::Committed
+        | Stage::Confirmed
+        | Stage::RollingBack
+        | Stage::RolledBack
+        | Stage::Retiring
+        | Stage::Retired => Step::Reached,
     }
 }
 
@@ -139,9 +151,21 @@ fn needs_copy(step: MemberStep, epoch: Epoch, goal: Goal) -> bool {
     }
 }
 
+/// The old copies go once the fences were seen standing after the commit, and not before.
+fn away(wave: &Wave) -> Step {
+    match wave.stage {
+        Stage::Confirmed => Step::BeginRetire,
+        Stage::Retiring => {
+            let kept = names(wave, |member| !member.is_retired());
+            if kept.is_empty() { Step::FinishRetire } else { Step::Retire(kept) }
+        }
+        _ => Step::Reached,
+    }
+}
+
 fn back(wave: &Wave) -> Step {
     match wave.stage {
-        Stage::RolledBack | Stage::Committed | Stage::Confirmed => Step::Reached,
+        Stage::RolledBack | Stage::Committed | Stage::Confirmed | Stage::Retiring | Stage::Retired => Step::Reached,
         Stage::Begun | Stage::Preflighted | Stage::Settled => Step::BeginRollback,
         Stage::RollingBack => open_again(&wave.members).or_else(|| rotate_again(&wave.members)).unwrap_or(Step::FinishRollback),
     }

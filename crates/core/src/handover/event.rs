@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::PlanDigest;
@@ -25,6 +26,8 @@ pub enum RunKind {
     Rollback,
     /// One new value for a member that was handed over, before writers are admitted (P10).
     Urgent,
+    /// Away with the old copies of what was handed over (P8).
+    Retire,
 }
 
 /// The process that leads, as far as another one can check whether it still lives.
@@ -81,6 +84,8 @@ pub enum ViolationKind {
     SourceReplaced,
     /// The copy is gone, bears another mark, or has another version.
     TargetChanged,
+    /// The old copy, whose deletion this wave had scheduled, was restored.
+    Restored,
 }
 
 /// One violation, by name.
@@ -287,6 +292,50 @@ pub enum Event {
         /// Which wave.
         wave: WaveName,
     },
+    /// The old copies of the wave go. Decisive.
+    RetireBegun {
+        /// Which wave.
+        wave: WaveName,
+        /// For how many days each can be restored.
+        window_days: u32,
+        /// For how long nobody but us had read them, in seconds.
+        soak_seconds: u64,
+        /// Which members: all of them.
+        members: BTreeSet<SecretName>,
+    },
+    /// Replicas of these are about to be removed.
+    ReplicaRemovalIntended {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members, and in which regions.
+        members: BTreeMap<SecretName, BTreeSet<String>>,
+    },
+    /// They are gone.
+    ReplicasRemoved {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members, and in which regions.
+        members: BTreeMap<SecretName, BTreeSet<String>>,
+    },
+    /// Deletion of these is about to be scheduled.
+    DeleteIntended {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
+    /// It is: until then each can be restored.
+    DeleteScheduled {
+        /// Which wave.
+        wave: WaveName,
+        /// When each is deleted.
+        members: BTreeMap<SecretName, Timestamp>,
+    },
+    /// Every old copy of the wave is scheduled for deletion.
+    Retired {
+        /// Which wave.
+        wave: WaveName,
+    },
     /// The run ended by itself: nothing of it is on its way any more.
     Ended {
         /// Which wave.
@@ -307,7 +356,12 @@ impl Event {
     pub fn is_decisive(&self) -> bool {
         matches!(
             self,
-            Self::Lead { .. } | Self::Begin { .. } | Self::LeftOut { .. } | Self::Committed { .. } | Self::RollbackBegun { .. }
+            Self::Lead { .. }
+                | Self::Begin { .. }
+                | Self::LeftOut { .. }
+                | Self::Committed { .. }
+                | Self::RollbackBegun { .. }
+                | Self::RetireBegun { .. }
         )
     }
 
@@ -339,6 +393,12 @@ impl Event {
             | Self::Unfenced { wave, .. }
             | Self::RotationRestored { wave, .. }
             | Self::RolledBack { wave }
+            | Self::RetireBegun { wave, .. }
+            | Self::ReplicaRemovalIntended { wave, .. }
+            | Self::ReplicasRemoved { wave, .. }
+            | Self::DeleteIntended { wave, .. }
+            | Self::DeleteScheduled { wave, .. }
+            | Self::Retired { wave }
             | Self::Ended { wave, .. } => Some(wave),
         }
     }
@@ -371,6 +431,12 @@ impl Event {
             Self::Unfenced { .. } => "unfenced",
             Self::RotationRestored { .. } => "rotation-restored",
             Self::RolledBack { .. } => "rolled-back",
+            Self::RetireBegun { .. } => "retire-begun",
+            Self::ReplicaRemovalIntended { .. } => "replica-removal-intended",
+            Self::ReplicasRemoved { .. } => "replicas-removed",
+            Self::DeleteIntended { .. } => "delete-intended",
+            Self::DeleteScheduled { .. } => "delete-scheduled",
+            Self::Retired { .. } => "retired",
             Self::Ended { .. } => "ended",
         }
     }

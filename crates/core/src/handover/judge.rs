@@ -1,5 +1,6 @@
 //! What a fresh look at a store means for a member. Pure: the plan, the driver, `status` and the model ask the same questions here.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Begun, Handover, Member, Runner, ViolationKind};
@@ -156,6 +157,25 @@ pub enum Obstacle {
         /// Who, and whether it reads or writes, joined by commas.
         principals: String,
     },
+    /// Somebody read the old copy after authority had moved, and not long enough ago.
+    #[error("was read in {region} on {last_accessed}, after it was handed over; its readers have until {until} to be gone")]
+    StillRead {
+        /// The day, UTC.
+        last_accessed: String,
+        /// Where.
+        region: String,
+        /// When the soak time after that is over.
+        until: Timestamp,
+    },
+    /// Nobody read it, and the soak time is not over.
+    #[error("was handed over too short a time ago to tell that nobody reads the old copy; that can be told from {until} on")]
+    SoakNotOver {
+        /// When it is over.
+        until: Timestamp,
+    },
+    /// Its deletion was scheduled by this wave, and somebody restored it.
+    #[error("was restored in Secrets Manager after this wave had scheduled its deletion")]
+    Restored,
     /// A `find` reaches it together with secrets that are not in the wave: the one manifest can't be switched for some of them.
     #[error("is reached by a `find` that also reaches {names}; hand them over in one wave")]
     FoundTogether {
@@ -236,7 +256,7 @@ pub struct Blocked {
     pub obstacle: Obstacle,
 }
 
-fn seen<T>(sighting: &Sighting<T>, absent: Obstacle) -> Result<&T, Obstacle> {
+pub(super) fn seen<T>(sighting: &Sighting<T>, absent: Obstacle) -> Result<&T, Obstacle> {
     match sighting {
         Sighting::Present(thing) => Ok(thing),
         Sighting::Absent => Err(absent),
@@ -508,6 +528,7 @@ pub fn violation(obstacle: &Obstacle) -> Option<ViolationKind> {
         | Obstacle::TargetMoved
         | Obstacle::TargetDiffers
         | Obstacle::TargetExpires => ViolationKind::TargetChanged,
+        Obstacle::Restored => ViolationKind::Restored,
         _ => return None,
     })
 }

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!  begin ─► preflight ─► (rotation) ─► fence ─► settle ─► copy ─► verify ─► COMMIT ─► confirm
-//!    └───────────┴──────────┴────────┴────────┴────────┴──► rollback
+//!    └───────────┴──────────┴────────┴────────┴────────┴──► rollback                 └──► retire
 //! ```
 //!
 //! | module | what it holds |
@@ -15,6 +15,7 @@
 //! | [`next`] | which event may follow, and what it changes |
 //! | [`decide`] | the next step towards a goal |
 //! | [`judge`] | what a fresh look at a store means for a member |
+//! | [`retire`] | whether an old copy may go |
 //! | [`promise`] | P1–P10 as predicates |
 
 mod decide;
@@ -22,9 +23,10 @@ mod event;
 pub mod judge;
 mod next;
 pub mod promise;
+pub mod retire;
 mod state;
 
 pub use decide::{Goal, Step, decide};
 pub use event::{Begun, Event, Outcome, RunKind, Runner, Violation, ViolationKind};
 pub use next::{Refusal, next};
-pub use state::{Handover, Lead, Member, MemberStep, PlanDigest, RotationStep, Stage, UrgentStep, Wave};
+pub use state::{Handover, Lead, Member, MemberStep, PlanDigest, Retirement, RotationStep, Stage, UrgentStep, Wave};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Event, Handover, Lead, Member, MemberStep, RotationStep as Rotation, RunKind, Stage, UrgentStep, Wave};
+use super::{
+    Event, Handover, Lead, Member, MemberStep, Retirement, RotationStep as Rotation, RunKind, Stage, UrgentStep, Wave,
+};
 use crate::{
     id::{Epoch, WaveName},
     name::SecretName,
@@ -112,6 +114,12 @@ impl Handover {
         let kind = event.kind();
         let serves = match event {
             Event::RollbackBegun { .. } | Event::RolledBack { .. } => lead.run == RunKind::Rollback,
+            Event::RetireBegun { .. }
+            | Event::ReplicaRemovalIntended { .. }
+            | Event::ReplicasRemoved { .. }
+            | Event::DeleteIntended { .. }
+            | Event::DeleteScheduled { .. }
+            | Event::Retired { .. } => lead.run == RunKind::Retire,
             // Taken away from all members by a rollback, from those that were left out by an apply.
             Event::Cleared { .. }
             | Event::Unfenced { .. }
@@ -141,12 +149,15 @@ impl Handover {
         let stage = self.waves.get(name).map(|wave| wave.stage);
         let refuse = |stage| Err(Refusal::Stage { wave: name.clone(), stage, event: "lead" });
         match (run, stage) {
-            (RunKind::Apply, Some(stage @ Stage::RollingBack)) => refuse(stage),
+            (RunKind::Apply, Some(stage @ (Stage::RollingBack | Stage::Retiring | Stage::Retired))) => refuse(stage),
             (RunKind::Apply, _) => Ok(()),
             // P10: before commit a member that must be written is left out.
             (RunKind::Urgent, Some(stage)) if stage.is_committed() => Ok(()),
             (RunKind::Urgent, Some(stage)) => refuse(stage),
-            (RunKind::Rollback | RunKind::Urgent, None) => Err(Refusal::NoSuchWave(name.clone())),
+            (RunKind::Rollback | RunKind::Urgent | RunKind::Retire, None) => Err(Refusal::NoSuchWave(name.clone())),
+            // P8: nothing is retired that is not committed, and seen to be fenced after that.
+            (RunKind::Retire, Some(Stage::Confirmed | Stage::Retiring | Stage::Retired)) => Ok(()),
+            (RunKind::Retire, Some(stage)) => refuse(stage),
             // P5: after commit nothing returns authority.
             (RunKind::Rollback, Some(stage)) if stage.is_committed() => refuse(stage),
             (RunKind::Rollback, Some(_)) => Ok(()),
@@ -193,6 +204,7 @@ impl Handover {
                             step: MemberStep::Planned,
                             rotation: Rotation::Untouched,
                             urgent: UrgentStep::None,
+                            retirement: Retirement::Kept,
                         };
                         (name.clone(), member)
                     })
@@ -317,6 +329,32 @@ impl Wave {
                 at(Stage::RollingBack)?;
                 all(self.members.values().all(Member::is_released))
             }
+            Event::RetireBegun { members, .. } => {
+                at(Stage::Confirmed)?;
+                self.each(name, kind, members.iter(), |_, _| true)?;
+                all(members.len() == self.members.len())
+            }
+            // Replicas first: a secret that has one can't be deleted. One that somebody made meanwhile goes the same way.
+            Event::ReplicaRemovalIntended { members, .. } => {
+                at(Stage::Retiring)?;
+                self.each(name, kind, members.keys(), |_, m| !m.is_retired())
+            }
+            Event::ReplicasRemoved { members, .. } => {
+                at(Stage::Retiring)?;
+                self.each(name, kind, members.keys(), |_, m| m.retirement == Retirement::RemovingReplicas)
+            }
+            Event::DeleteIntended { members, .. } => {
+                at(Stage::Retiring)?;
+                self.each(name, kind, members.iter(), |_, m| !m.is_retired() && m.retirement != Retirement::RemovingReplicas)
+            }
+            Event::DeleteScheduled { members, .. } => {
+                at(Stage::Retiring)?;
+                self.each(name, kind, members.keys(), |_, m| m.retirement == Retirement::DeleteIntended)
+            }
+            Event::Retired { .. } => {
+                at(Stage::Retiring)?;
+                all(self.members.values().all(Member::is_retired))
+            }
             Event::Created { .. } | Event::Lead { .. } | Event::Begin { .. } | Event::Ended { .. } => Err(Refusal::Creation),
         }
     }
@@ -437,6 +475,16 @@ impl Wave {
                 self.let_go();
             }
             Event::RolledBack { .. } => self.stage = Stage::RolledBack,
+            Event::RetireBegun { .. } => self.stage = Stage::Retiring,
+            Event::ReplicaRemovalIntended { members, .. } => {
+                self.set_retirement(members.keys(), |_| Retirement::RemovingReplicas)
+            }
+            Event::ReplicasRemoved { members, .. } => self.set_retirement(members.keys(), |_| Retirement::Alone),
+            Event::DeleteIntended { members, .. } => self.set_retirement(members.iter(), |_| Retirement::DeleteIntended),
+            Event::DeleteScheduled { members, .. } => self.set_retirement(members.keys(), |name| {
+                members.get(name).map_or(Retirement::DeleteIntended, |until| Retirement::Scheduled { until: *until })
+            }),
+            Event::Retired { .. } => self.stage = Stage::Retired,
             Event::Created { .. } | Event::Lead { .. } | Event::Begin { .. } | Event::Ended { .. } => {}
         }
     }
@@ -445,6 +493,14 @@ impl Wave {
         for name in names {
             if let Some(member) = self.member_mut(name) {
                 member.step = step(name);
+            }
+        }
+    }
+
+    fn set_retirement<'a>(&mut self, names: impl Iterator<Item = &'a SecretName>, step: impl Fn(&SecretName) -> Retirement) {
+        for name in names {
+            if let Some(member) = self.members.get_mut(name) {
+                member.retirement = step(name);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Begun, RunKind, Runner};
@@ -66,6 +67,10 @@ pub enum Stage {
     RollingBack,
     /// As if it had never begun.
     RolledBack,
+    /// The old copies are going.
+    Retiring,
+    /// Every old copy is scheduled for deletion.
+    Retired,
 }
 
 /// One wave.
@@ -100,6 +105,8 @@ pub struct Member {
     pub rotation: RotationStep,
     /// Whether it was given a new value after it was handed over.
     pub urgent: UrgentStep,
+    /// What became of its old copy.
+    pub retirement: Retirement,
 }
 
 /// A new value for a member that was handed over.
@@ -113,6 +120,26 @@ pub enum UrgentStep {
     Intended,
     /// It stands.
     Written,
+}
+
+/// What the wave has done to a member's old copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Retirement {
+    /// Nothing.
+    #[default]
+    Kept,
+    /// Its replicas may be gone.
+    RemovingReplicas,
+    /// Its replicas are gone.
+    Alone,
+    /// It may be scheduled for deletion.
+    DeleteIntended,
+    /// It is scheduled for deletion, until then it can be restored.
+    Scheduled {
+        /// When it is deleted.
+        until: Timestamp,
+    },
 }
 
 /// What the wave has done to a member's rotation.
@@ -180,6 +207,12 @@ impl Member {
         !matches!(self.rotation, RotationStep::Untouched | RotationStep::Restored)
     }
 
+    /// Whether its old copy is scheduled for deletion, as far as the ledger knows.
+    #[must_use]
+    pub fn is_retired(&self) -> bool {
+        matches!(self.retirement, Retirement::Scheduled { .. })
+    }
+
     /// Whether nothing that this wave added to it is left.
     #[must_use]
     pub fn is_released(&self) -> bool {
@@ -197,7 +230,7 @@ impl Wave {
     /// Whether its fences have settled, so that the versions that count are known.
     #[must_use]
     pub fn has_settled(&self) -> bool {
-        matches!(self.stage, Stage::Settled | Stage::Committed | Stage::Confirmed)
+        matches!(self.stage, Stage::Settled | Stage::Committed | Stage::Confirmed | Stage::Retiring)
     }
 
     /// Everything that the wave holds: its members, and those that are being released.
@@ -252,13 +285,13 @@ impl Stage {
     /// Whether authority has moved.
     #[must_use]
     pub fn is_committed(self) -> bool {
-        matches!(self, Self::Committed | Self::Confirmed)
+        matches!(self, Self::Committed | Self::Confirmed | Self::Retiring | Self::Retired)
     }
 
     /// Whether the wave still holds its members: no other wave may take them.
     #[must_use]
     pub fn is_open(self) -> bool {
-        !matches!(self, Self::Confirmed | Self::Committed | Self::RolledBack)
+        !self.is_committed() && self != Self::RolledBack
     }
 }
 

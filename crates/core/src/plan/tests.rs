@@ -198,8 +198,8 @@ fn a_principal_that_nobody_declared_blocks_the_commit_and_the_plan_says_whether_
     let principals = format!("{role} (reads), {role} (writes)");
     let obstacle = Obstacle::UndeclaredPrincipals { principals };
     assert_eq!(plan.waiting, [Waiting { name: name("platform-data/postgres/orders"), blocks: Blocks::Commit, obstacle }]);
-    assert!(check(plan.clone(), Goal::Verify, false).is_ok());
-    assert!(check(plan.clone(), Goal::Commit, false).is_err());
+    assert!(check(plan.clone(), terms(Goal::Verify, false)).is_ok());
+    assert!(check(plan.clone(), terms(Goal::Commit, false)).is_err());
     let told = "looked for on 1970-01-01 in trail/, from 1970-01-01 to 1970-01-01; 2 records there could not be read";
     assert!(render(&plan).contains(told), "{}", render(&plan));
     assert_eq!(serde_json::from_str::<Plan>(&plan.to_json().unwrap()).unwrap(), plan);

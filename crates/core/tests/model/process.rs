@@ -335,10 +335,14 @@ impl Turn<'_> {
             Step::Clear(_) => At::ClearIntent,
             Step::Unfence(_) => At::UnfenceIntent,
             Step::FinishRollback => At::Finish,
-            // The one secret here is not rotated.
-            Step::CancelRotation(_) | Step::AwaitRotation(_) | Step::RestoreRotation(_) | Step::Reached => {
-                At::End(Outcome::Reached)
-            }
+            // The one secret here is not rotated, and no command here retires it.
+            Step::CancelRotation(_)
+            | Step::AwaitRotation(_)
+            | Step::RestoreRotation(_)
+            | Step::BeginRetire
+            | Step::Retire(_)
+            | Step::FinishRetire
+            | Step::Reached => At::End(Outcome::Reached),
         });
     }
 

@@ -77,7 +77,7 @@ impl Report for Applied {
 
 fn reached(stage: Option<Stage>, through: Goal) -> &'static str {
     match (stage, through) {
-        (Some(Stage::Confirmed | Stage::Committed), _) => "handed over",
+        (Some(Stage::Confirmed | Stage::Committed | Stage::Retiring | Stage::Retired), _) => "handed over",
         (_, Goal::Fence) => "fenced",
         (_, Goal::Copy) => "fenced and copied",
         (_, Goal::Verify) => "fenced, copied and proved equal",
@@ -159,7 +159,7 @@ pub(super) fn took(step: &driver::StepTime) -> Took {
 
 fn next(stage: Option<Stage>, goal: Goal) -> Option<String> {
     match (stage, goal) {
-        (Some(Stage::Confirmed), _) => None,
+        (Some(Stage::Confirmed | Stage::Retiring | Stage::Retired), _) => None,
         (Some(Stage::Committed), _) => Some("`migrate apply --through commit` looks at the fences once more".to_owned()),
         (_, Goal::Fence | Goal::Copy) => Some("`migrate apply` copies and proves; nothing is committed by it".to_owned()),
         _ => Some("`migrate apply --through commit` moves authority; there is no way back from it".to_owned()),

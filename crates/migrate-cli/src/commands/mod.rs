@@ -11,6 +11,7 @@ mod plans;
 mod policy;
 mod populate;
 mod rehearse;
+mod retire;
 mod rollback;
 mod scan;
 mod sdk;
@@ -87,6 +88,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Populate(args) => populate::run(context, &args).await,
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,
+        Command::Retire(args) => retire::run(context, &args).await,
         Command::Rollback(args) => rollback::run(context, &args).await,
         Command::Urgent(args) => urgent::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,

@@ -98,6 +98,8 @@ enum WaitsFor {
     /// Members that were left out still have something of ours, or their rotation is still off.
     Release,
     Rollback,
+    /// Old copies are going, and some are still there.
+    Retire,
     Nothing,
 }
 
@@ -184,6 +186,8 @@ fn stage(stage: Stage) -> &'static str {
         Stage::Confirmed => "handed over",
         Stage::RollingBack => "rolling back",
         Stage::RolledBack => "rolled back",
+        Stage::Retiring => "being retired",
+        Stage::Retired => "retired",
     }
 }
 
@@ -199,6 +203,7 @@ fn kebab(step: WaitsFor) -> &'static str {
         WaitsFor::Confirm => "confirm",
         WaitsFor::Release => "release of what was left out",
         WaitsFor::Rollback => "rollback",
+        WaitsFor::Retire => "retire",
         WaitsFor::Nothing => "nothing",
     }
 }
@@ -299,6 +304,7 @@ fn wave_status(
         next: match waits_for {
             WaitsFor::Nothing => None,
             WaitsFor::Rollback => Some(format!("`migrate rollback {name}`")),
+            WaitsFor::Retire => Some(format!("`migrate retire {name}`")),
             WaitsFor::Commit | WaitsFor::Confirm => Some(format!("`migrate apply{file} --through commit{by_hand}`")),
             _ => Some(format!("`migrate apply{file}`")),
         },
@@ -324,7 +330,8 @@ fn waits_for(state: &Handover, name: &WaveName, wave: &Wave) -> WaitsFor {
         _ if wave.stage.is_committed() && !wave.leaving.is_empty() => return WaitsFor::Release,
         Stage::Committed => return WaitsFor::Confirm,
         Stage::RollingBack => return WaitsFor::Rollback,
-        Stage::Confirmed | Stage::RolledBack => return WaitsFor::Nothing,
+        Stage::Confirmed | Stage::RolledBack | Stage::Retired => return WaitsFor::Nothing,
+        Stage::Retiring => return WaitsFor::Retire,
         Stage::Begun | Stage::Preflighted | Stage::Settled => {}
     }
     match decide(state, name, RunKind::Apply, Goal::Verify) {
@@ -336,6 +343,7 @@ fn waits_for(state: &Handover, name: &WaveName, wave: &Wave) -> WaitsFor {
         Step::Verify(_) => WaitsFor::Verify,
         Step::Clear(_) | Step::Unfence(_) | Step::RestoreRotation(_) => WaitsFor::Release,
         Step::BeginRollback | Step::FinishRollback => WaitsFor::Rollback,
+        Step::BeginRetire | Step::Retire(_) | Step::FinishRetire => WaitsFor::Retire,
         Step::Commit | Step::Confirm | Step::Reached => WaitsFor::Commit,
     }
 }

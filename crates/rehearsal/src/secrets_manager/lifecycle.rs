@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{
     account::{Account, CURRENT, PENDING, Rotation, days_after},
     wire::{
-        AwsError, DeleteSecret, PutResourcePolicy, RotateSecret, RotationRequest, TagResource, UntagResource,
+        AwsError, DeleteSecret, PutResourcePolicy, RemoveRegionsFromReplication, RotateSecret, RotationRequest, TagResource, UntagResource,
         ValidateResourcePolicy, seconds,
     },
 };
@@ -114,6 +114,12 @@ impl Account {
             self.remove(&name);
         }
         Ok(encode(&json!({"ARN": arn, "Name": name, "DeletionDate": seconds(due)})))
+    }
+
+    pub(super) fn remove_regions(&mut self, request: &RemoveRegionsFromReplication) -> Answer {
+        let secret = self.live(&request.secret_id)?;
+        secret.replica_regions.retain(|region| !request.remove_replica_regions.contains(region));
+        Ok(encode(&json!({"ARN": secret.arn})))
     }
 
     pub(super) fn restore(&mut self, secret_id: &str) -> Answer {

@@ -237,6 +237,7 @@ requests! {
     UntagResource { secret_id: String, tag_keys: Vec<String> }
     PutResourcePolicy { secret_id: String, resource_policy: String, block_public_policy: Option<bool> }
     ValidateResourcePolicy { secret_id: Option<String>, resource_policy: String }
+    RemoveRegionsFromReplication { secret_id: String, remove_replica_regions: Vec<String> }
     DeleteSecret {
         secret_id: String,
         recovery_window_in_days: Option<i64>,
