@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 const SECRET: &str = "platform-data/mysql/app";
 const VERSION: &str = "11111111-1111-4111-8111-111111111111";
 
-/// All of them, in the order of a wave's life: to its commit, then back.
+/// All of them, in the order of a wave's life: to its commit, then back, then away.
 pub(super) fn events() -> Result<Vec<Event>> {
     let versions = json!({VERSION: ["AWSCURRENT"]});
     let begun = json!({
@@ -46,6 +46,13 @@ pub(super) fn events() -> Result<Vec<Event>> {
         json!({"type": "unfenced", "members": [SECRET]}),
         json!({"type": "rotation-restored", "members": [SECRET]}),
         json!({"type": "rolled-back"}),
+        json!({"type": "lead", "run": "retire", "runner": runner}),
+        json!({"type": "retire-begun", "windowDays": 30, "soakSeconds": 604_800, "members": [SECRET]}),
+        json!({"type": "replica-removal-intended", "members": {SECRET: ["eu-west-1"]}}),
+        json!({"type": "replicas-removed", "members": {SECRET: ["eu-west-1"]}}),
+        json!({"type": "delete-intended", "members": [SECRET]}),
+        json!({"type": "delete-scheduled", "members": {SECRET: "2027-02-11T00:00:00Z"}}),
+        json!({"type": "retired"}),
     ];
     events.into_iter().map(event).collect()
 }
@@ -91,7 +98,13 @@ mod tests {
             | Event::Cleared { .. }
             | Event::Unfenced { .. }
             | Event::RolledBack { .. }
-            | Event::Ended { .. } => 25,
+            | Event::RetireBegun { .. }
+            | Event::ReplicaRemovalIntended { .. }
+            | Event::ReplicasRemoved { .. }
+            | Event::DeleteIntended { .. }
+            | Event::DeleteScheduled { .. }
+            | Event::Retired { .. }
+            | Event::Ended { .. } => 31,
         };
         events().unwrap().first().map_or(0, every)
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use anyhow::{Context as _, Result};
 use migrate_core::{
-    handover::{Handover, next},
+    handover::{Handover, Retirement, next},
     id::Epoch,
 };
 use serde_json::Value;
@@ -86,6 +86,16 @@ fn shown(state: &Handover) -> Result<Shown> {
     let step = wave.members.values().next().map(|member| serde_json::to_value(member.step)).context("a wave has a member")??;
     let older = step["epoch"].as_u64().is_some_and(|epoch| epoch < state.epoch.0);
     let word = |value: &Value| value.as_str().map(|word| word.replace('-', " ")).context("stages and steps are words");
+    let gone = match wave.members.values().next().map(|member| member.retirement) {
+        None | Some(Retirement::Kept) => None,
+        Some(Retirement::RemovingReplicas) => Some("replicas being removed"),
+        Some(Retirement::Alone) => Some("without replicas"),
+        Some(Retirement::DeleteIntended) => Some("delete intended"),
+        Some(Retirement::Scheduled { .. }) => Some("scheduled for deletion"),
+    };
+    if let Some(gone) = gone {
+        return Ok(Shown { stage: word(&stage)?, step: gone.to_owned() });
+    }
     let step = word(&step["step"])?;
     Ok(Shown { stage: word(&stage)?, step: if older { format!("{step} by an earlier run") } else { step } })
 }
@@ -103,9 +113,9 @@ mod tests {
     }
 
     #[test]
-    fn a_wave_can_get_from_its_beginning_to_both_its_ends() {
+    fn a_wave_can_get_from_its_beginning_to_each_of_its_ends() {
         let ends: BTreeSet<_> = changes().unwrap().into_iter().map(|change| change.to.stage).collect();
-        assert!(ends.contains("confirmed") && ends.contains("rolled back"), "{ends:?}");
+        assert!(["confirmed", "rolled back", "retired"].iter().all(|end| ends.contains(*end)), "{ends:?}");
     }
 
     #[test]

@@ -109,6 +109,12 @@ async fn rolling_back() {
     follow("rolling-back.md", &with_two_secrets("guide-rollback").await.with("NEW_VALUE", value));
 }
 
+// REQ INV-1, VLT-5, VLT-6
+#[tokio::test(flavor = "multi_thread")]
+async fn retiring_secrets_manager() {
+    follow("retiring-secrets-manager.md", &with_two_secrets("guide-retire").await);
+}
+
 async fn with_two_secrets(name: &str) -> Workbench {
     let servers = Servers::from_env();
     let account = AwsAccount::fresh(&servers).await;

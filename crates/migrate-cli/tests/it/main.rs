@@ -20,6 +20,7 @@ mod populate;
 mod proxied;
 mod reconcile;
 mod refused;
+mod retire;
 mod rollback;
 mod stack;
 mod support;

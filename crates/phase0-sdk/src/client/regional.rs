@@ -17,6 +17,7 @@ impl Client {
             // A fence is felt where writes go, and these are for looking.
             probe: None,
             sts: self.sts.clone(),
+            iam: self.iam.clone(),
             region: region.to_owned(),
             host,
             attempts: self.attempts.elsewhere(),

@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use migrate_core::{
     id::{Epoch, LedgerId, SourceVersion, WaveName},
     name::SecretName,
-    observed::{Felt, FenceSeen, Mark, Sighting, SourceSecret},
+    observed::{Felt, FenceSeen, LastAccess, Mark, Sighting, SourceSecret},
     ports::{Outgoing, PortError, PortErrorKind, SourceReading},
     quota::{BATCH_GET_IDS, LIST_PAGE, RESOURCE_POLICY_BYTES, SECRET_VALUE_BYTES},
     value::{SecretBytes, SecretText, SecretValue},
@@ -77,6 +77,8 @@ pub async fn run(port: &dyn Outgoing, world: &dyn OutgoingWorld) {
         a_probe_of_an_open_secret_is_let_through_and_changes_nothing
         rotation_goes_and_comes_back_as_it_was
         rotation_that_others_set_up_meanwhile_stays
+        deletion_is_scheduled_once_and_can_be_undone
+        replicas_go_before_their_secret
     }
     assert!(failures.is_empty(), "the Outgoing port breaks its contract:\n  {}", failures.join("\n  "));
 }
@@ -542,6 +544,48 @@ impl Suite<'_> {
         ensure!(results[0].is_ok(), "what is on is on: {:?}", results[0]);
         self.conflict(&results[1..])?;
         ensure!(self.port.describe(&names).await == theirs, "theirs stays as it is");
+        Ok(())
+    }
+
+    async fn deletion_is_scheduled_once_and_can_be_undone(&self, case: &str) -> Outcome {
+        let names = self.created(case, &["s"]).await?;
+        for _ in 0..2 {
+            let dates = self.port.retire(&names, 7).await;
+            ensure!(dates.iter().all(Result::is_ok), "it says when: {dates:?}");
+            let seen = self.port.describe(&names).await;
+            ensure!(self.present(&seen[0])?.deleted_at.is_some(), "and it is seen");
+        }
+        let read = self.port.read(&names).await;
+        ensure!(read[0].as_ref().is_err_and(|error| error.kind == PortErrorKind::InvalidState), "nobody reads it: {read:?}");
+        self.call("RestoreSecret", json!({ "SecretId": names[0] })).await?;
+        let seen = self.port.describe(&names).await;
+        ensure!(self.present(&seen[0])?.deleted_at.is_none(), "it comes back");
+        let absent = self.port.retire(&self.names(case, &["absent"])?, 7).await;
+        ensure!(absent[0].as_ref().is_err_and(|error| error.kind == PortErrorKind::NotFound), "nothing to delete: {absent:?}");
+        Ok(())
+    }
+
+    async fn replicas_go_before_their_secret(&self, case: &str) -> Outcome {
+        let names = self.created(case, &["s"]).await?;
+        let input = json!({ "SecretId": names[0], "AddReplicaRegions": [{ "Region": "eu-west-1" }] });
+        self.call("ReplicateSecretToRegions", input).await?;
+        let regions = |accesses: &[Sighting<Vec<Sighting<LastAccess>>>]| match &accesses[0] {
+            Sighting::Present(regions) => regions.len(),
+            _ => 0,
+        };
+        ensure!(regions(&self.port.last_accessed(&names).await) == 2, "both regions are asked");
+        let refused = self.port.retire(&names, 7).await;
+        ensure!(refused[0].is_err(), "a secret with a replica stays: {refused:?}");
+        let seen = self.port.describe(&names).await;
+        ensure!(self.present(&seen[0])?.deleted_at.is_none(), "and is not scheduled");
+        for _ in 0..2 {
+            all_done(self.port.remove_replicas(&[(names[0].clone(), BTreeSet::from(["eu-west-1".to_owned()]))]).await)?;
+            let seen = self.port.describe(&names).await;
+            ensure!(self.present(&seen[0])?.replica_regions.is_empty(), "the replica is gone");
+        }
+        ensure!(regions(&self.port.last_accessed(&names).await) == 1, "one region is left");
+        let dates = self.port.retire(&names, 7).await;
+        ensure!(dates[0].is_ok(), "now it goes: {dates:?}");
         Ok(())
     }
 

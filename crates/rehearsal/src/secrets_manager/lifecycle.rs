@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{
     account::{Account, CURRENT, PENDING, Rotation, days_after},
     wire::{
-        AwsError, DeleteSecret, PutResourcePolicy, RemoveRegionsFromReplication, RotateSecret, RotationRequest, TagResource, UntagResource,
+        AwsError, DeleteSecret, PutResourcePolicy, RemoveRegionsFromReplication, ReplicateSecretToRegions, RotateSecret, RotationRequest, TagResource, UntagResource,
         ValidateResourcePolicy, seconds,
     },
 };
@@ -114,6 +114,13 @@ impl Account {
             self.remove(&name);
         }
         Ok(encode(&json!({"ARN": arn, "Name": name, "DeletionDate": seconds(due)})))
+    }
+
+    /// A replica exists as a name only.
+    pub(super) fn replicate(&mut self, request: ReplicateSecretToRegions) -> Answer {
+        let secret = self.live(&request.secret_id)?;
+        secret.replica_regions.extend(request.add_replica_regions.into_iter().map(|replica| replica.region));
+        Ok(encode(&json!({"ARN": secret.arn})))
     }
 
     pub(super) fn remove_regions(&mut self, request: &RemoveRegionsFromReplication) -> Answer {

@@ -247,6 +247,7 @@ impl Account {
             "DeleteResourcePolicy" => self.delete_policy(&one(body)?),
             "ValidateResourcePolicy" => self.validate_policy(&parse(body)?),
             "DeleteSecret" => self.delete(&parse(body)?),
+            "ReplicateSecretToRegions" => self.replicate(parse(body)?),
             "RemoveRegionsFromReplication" => self.remove_regions(&parse(body)?),
             "RestoreSecret" => self.restore(&one(body)?),
             "RotateSecret" => self.rotate(parse(body)?, parse(body)?),

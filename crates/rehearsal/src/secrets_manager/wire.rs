@@ -175,6 +175,13 @@ pub(super) struct Filter {
     pub(super) values: Vec<String>,
 }
 
+/// Where a replica is to be.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ReplicaRegion {
+    pub(super) region: String,
+}
+
 macro_rules! requests {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {$(
         $(#[$doc])*
@@ -237,6 +244,7 @@ requests! {
     UntagResource { secret_id: String, tag_keys: Vec<String> }
     PutResourcePolicy { secret_id: String, resource_policy: String, block_public_policy: Option<bool> }
     ValidateResourcePolicy { secret_id: Option<String>, resource_policy: String }
+    ReplicateSecretToRegions { secret_id: String, add_replica_regions: Vec<ReplicaRegion> }
     RemoveRegionsFromReplication { secret_id: String, remove_replica_regions: Vec<String> }
     DeleteSecret {
         secret_id: String,
