@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{FORMAT, Record, RecordHash};
+use super::{FORMAT, Heads, Record, RecordHash};
 use crate::{
     handover::{Event, Handover, Refusal, next},
     id::Epoch,
@@ -177,6 +177,12 @@ impl Chain {
     #[must_use]
     pub fn heads(&self) -> &[Head] {
         &self.heads
+    }
+
+    /// Id and heads: what standing is judged by.
+    #[must_use]
+    pub fn standing(&self) -> Heads<'_> {
+        Heads { ledger: self.state.ledger.as_ref(), heads: &self.heads }
     }
 
     fn next_sequence(&self) -> u64 {

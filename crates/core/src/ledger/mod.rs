@@ -6,10 +6,12 @@
 //! ```text
 //! bytes ──► chain::Chain::read ──► records + heads ──► handover::replay ──► state
 //!                                     └──► anchor::judge (with what the incoming store says)
+//!                                           └──► shared::judge_shared (with what the remote of a shared ledger says, too)
 //! ```
 
 mod anchor;
 mod chain;
+mod shared;
 
 use std::fmt;
 
@@ -19,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 pub use anchor::{Anchor, Standing, judge};
 pub use chain::{Broken, Chain, Head, Tail};
+pub use shared::{Follow, Heads, PushEnd, Pushed, SharedStanding, Shown, align, judge_push, judge_shared};
 
 use crate::{handover::Event, id::Epoch};
 
