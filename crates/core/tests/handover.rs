@@ -11,8 +11,7 @@ use migrate_core::{
     codec::Encoding,
     handover::{
         Begun, Event, Goal, Handover, MemberStep, Outcome, PlanDigest, Retirement, RotationStep, RunKind, Runner, Stage, Step,
-        UrgentStep,
-        Violation, ViolationKind, decide, next,
+        UrgentStep, Violation, ViolationKind, decide, next,
     },
     id::{Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
     ledger::{Broken, Chain, RecordHash, Tail},

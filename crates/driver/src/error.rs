@@ -3,11 +3,11 @@
 use migrate_core::{
     handover::{Refusal, Runner, judge::Blocked},
     id::Epoch,
-    ledger::Standing,
+    ledger::{SharedStanding, Standing},
     ports::PortError,
 };
 
-use crate::LedgerError;
+use crate::{LedgerError, shared::SharedError};
 
 /// The step that a run was in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,12 @@ pub enum Stopped {
     /// The ledger does not stand to its anchor as it must.
     #[error("the ledger does not agree with its anchor")]
     Unsound(Standing),
+    /// The local copy, the remote and the anchor of a shared ledger do not stand to each other as they must.
+    #[error("the shared ledger is not the one that its anchor or this clone knows")]
+    NotShared(SharedStanding),
+    /// The place of a shared ledger can't be reached, or does not take a record.
+    #[error(transparent)]
+    Shared(#[from] SharedError),
     /// The run before did not end, and nobody can tell from here whether it still lives.
     #[error("the run at epoch {epoch} (process {} on {}) did not end and may still live", runner.process, runner.host)]
     MayLive {
@@ -30,6 +36,12 @@ pub enum Stopped {
         /// Where it ran.
         runner: Runner,
     },
+    /// The run that has the lead is another one than was named.
+    #[error("the run that did not end is {0}")]
+    OtherHolder(String),
+    /// The run that has the lead can be seen to live.
+    #[error("process {} lives, on this host", .0.process)]
+    Lives(Runner),
     /// Another run has taken the lead.
     #[error("another run has taken the lead; this one stopped before it changed anything more")]
     LeadLost,

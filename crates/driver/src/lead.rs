@@ -1,12 +1,14 @@
 //! A session on a ledger: opened against its anchor, leading or not, making decisive records count.
 
+use std::sync::Arc;
+
 use migrate_core::{
     handover::{
         Event, Handover, Outcome, RunKind, Runner,
-        judge::{Takeover, takeover},
+        judge::{Takeover, holder_id, takeover},
     },
     id::{Epoch, LedgerId, TargetVersion, WaveName},
-    ledger::{Anchor, Standing, judge},
+    ledger::{Anchor, SharedStanding, Standing, judge, judge_shared},
     observed::{Mark, Sighting},
     ports::{Effect, PortErrorKind},
 };
@@ -15,6 +17,7 @@ use crate::{
     LedgerFile,
     error::{Stopped, Where},
     rim::{Clock, Interrupt, Pace, Processes, Progress, Systems},
+    shared::{OpenLedger, SharedError, SharedLedger, Tip, anchor, chain, push},
 };
 
 /// What a session is opened with.
@@ -26,8 +29,6 @@ pub struct SessionSettings {
     pub runner: Runner,
     /// How much is under way at once.
     pub pace: Pace,
-    /// The epoch of a predecessor that the operator says is dead.
-    pub predecessor_dead: Option<Epoch>,
 }
 
 /// A ledger that is open for writing and agrees with its anchor.
@@ -38,6 +39,8 @@ pub struct Session<'a> {
     pub(crate) interrupt: Interrupt,
     pub(crate) settings: SessionSettings,
     pub(crate) ledger: LedgerFile,
+    /// Where the ledger is shared, and the state there that this session builds on; nothing for a ledger of one's own.
+    shared: Option<(Arc<dyn SharedLedger>, Tip)>,
     ledger_id: LedgerId,
     processes: &'a dyn Processes,
     /// The anchor's version at our last look; what the next check-and-set names.
@@ -57,26 +60,35 @@ impl<'a> Session<'a> {
     /// [`Stopped::Unsound`], [`Stopped::Port`], [`Stopped::Ledger`].
     pub async fn open(
         systems: Systems<'a>,
-        ledger: LedgerFile,
+        ledger: impl Into<OpenLedger>,
         clock: &'a dyn Clock,
         progress: &'a dyn Progress,
         processes: &'a dyn Processes,
         interrupt: Interrupt,
         settings: SessionSettings,
     ) -> Result<Self, Stopped> {
+        let OpenLedger { file: ledger, following } = ledger.into();
         let Some(ledger_id) = ledger.state().ledger.clone() else {
             return Err(Stopped::Refused(migrate_core::handover::Refusal::Creation));
         };
-        let mut session =
-            Self { systems, clock, progress, interrupt, settings, ledger, ledger_id, processes, anchor: None, uncounted: false };
-        let seen = match systems.incoming.anchor().await {
-            Sighting::Present(seen) => Some(seen),
-            Sighting::Absent => None,
-            Sighting::Unknown(error) | Sighting::Unreadable(error) => {
-                return Err(Stopped::Port { step: OPENING, error });
-            }
+        let (shared, seen) = match following {
+            Some(following) => (Some((following.place, following.tip)), following.anchor),
+            None => (None, anchor(systems.incoming, OPENING).await?),
         };
-        session.anchor = seen.as_ref().map(|seen| seen.version);
+        let held = seen.as_ref().map(|seen| seen.version);
+        let mut session = Self {
+            systems,
+            clock,
+            progress,
+            interrupt,
+            settings,
+            ledger,
+            shared,
+            ledger_id,
+            processes,
+            anchor: held,
+            uncounted: false,
+        };
         let standing = judge(Some(&session.ledger_id), session.ledger.heads(), seen.as_ref().map(|seen| &seen.anchor));
         match standing {
             Standing::Fresh | Standing::Current => Ok(session),
@@ -108,14 +120,37 @@ impl<'a> Session<'a> {
 
     /// Takes the lead for a wave: a decisive record that raises the epoch. From then on no older run makes a decisive record.
     pub(crate) async fn take_lead(&mut self, wave: &WaveName, run: RunKind) -> Result<(), Stopped> {
-        let dead = self.settings.predecessor_dead;
-        if let Takeover::MayLive { epoch, runner } = takeover(self.state(), |runner| self.processes.is_dead(runner), dead) {
+        if let Takeover::MayLive { epoch, runner } = takeover(self.state(), |runner| self.processes.is_dead(runner), None) {
             return Err(Stopped::MayLive { epoch, runner });
         }
+        self.lead(wave.clone(), run, None).await
+    }
+
+    async fn lead(&mut self, wave: WaveName, run: RunKind, declared_dead: Option<Epoch>) -> Result<(), Stopped> {
         let epoch = self.state().epoch.raised();
-        let declared_dead = dead.filter(|dead| *dead == self.state().epoch);
-        let event = Event::Lead { wave: wave.clone(), run, runner: self.settings.runner.clone(), declared_dead };
-        self.decisive_at(epoch, event).await
+        let runner = self.settings.runner.clone();
+        self.decisive_at(epoch, Event::Lead { wave, run, runner, declared_dead }).await
+    }
+
+    /// Takes the lead away from the run that has it and did not end, on the operator's word that it is dead, and gives it back at once. That
+    /// run, should it live, stops at its next effect; the next one may take the lead. Says whether there was anything to take away.
+    ///
+    /// # Errors
+    /// [`Stopped::OtherHolder`] where `holder` is not that run, [`Stopped::Lives`] where it can be seen to live.
+    pub async fn unlock(&mut self, holder: &str) -> Result<bool, Stopped> {
+        let Some(lead) = self.state().lead.clone().filter(|lead| !lead.ended) else { return Ok(false) };
+        let epoch = self.state().epoch;
+        let found = holder_id(epoch, &lead.runner);
+        if found != holder {
+            return Err(Stopped::OtherHolder(found));
+        }
+        if self.processes.is_dead(&lead.runner) == Some(false) {
+            return Err(Stopped::Lives(lead.runner));
+        }
+        self.lead(lead.wave.clone(), lead.run, Some(epoch)).await?;
+        self.end(&lead.wave, Outcome::Interrupted)?;
+        self.share().await?;
+        Ok(true)
     }
 
     /// Says in the ledger that this run ended by itself. Only a run that still leads may, and not behind a record that may yet count.
@@ -124,6 +159,15 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         self.record(Event::Ended { wave: wave.clone(), outcome })
+    }
+
+    /// Puts what was recorded since the last decisive record where others see it.
+    pub(crate) async fn share(&mut self) -> Result<(), Stopped> {
+        let Some((place, tip)) = &mut self.shared else { return Ok(()) };
+        if !self.uncounted {
+            *tip = push(&**place, Some(tip), &self.ledger.bytes()?).await?;
+        }
+        Ok(())
     }
 
     /// Appends a record that is not decisive.
@@ -140,14 +184,65 @@ impl<'a> Session<'a> {
 
     async fn decisive_at(&mut self, epoch: Epoch, event: Event) -> Result<(), Stopped> {
         let head = self.ledger.append(self.clock.now(), &self.settings.operator, epoch, event)?;
+        self.uncounted = true;
+        self.publish().await?;
         let anchor = Anchor::naming(self.ledger_id.clone(), &head);
         self.make_count(&anchor).await
+    }
+
+    /// Pushes a decisive record that is on disk. Where somebody else was first, or the server does not take it, it never counted and is
+    /// trimmed; where nobody knows, it stays as the last one, and the next run finds out.
+    async fn publish(&mut self) -> Result<(), Stopped> {
+        let Some((place, tip)) = &mut self.shared else { return Ok(()) };
+        match push(&**place, Some(tip), &self.ledger.bytes()?).await {
+            Ok(moved) => {
+                *tip = moved;
+                Ok(())
+            }
+            Err(SharedError::Lost) => {
+                let stopped = self.beaten().await;
+                self.trim()?;
+                Err(stopped)
+            }
+            Err(error) => {
+                if error.is_not_done() {
+                    self.trim()?;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Somebody else's state lies at the place: another run has the lead, or somebody rewrote what was there.
+    async fn beaten(&self) -> Stopped {
+        let Some((place, _)) = &self.shared else { return Stopped::LeadLost };
+        let before = anchor(self.systems.incoming, LEADING).await;
+        let fetched = place.fetch().await;
+        let after = anchor(self.systems.incoming, LEADING).await;
+        match (before, fetched, after) {
+            (Ok(before), Ok(there), Ok(after)) if before == after => {
+                let Some(there) = there else { return SharedError::Missing.into() };
+                match chain(&there.bytes) {
+                    Ok(remote) => match judge_shared(None, remote.standing(), after.as_ref().map(|seen| &seen.anchor)) {
+                        SharedStanding::Sound(_) => Stopped::LeadLost,
+                        unsound => Stopped::NotShared(unsound),
+                    },
+                    Err(error) => error.into(),
+                }
+            }
+            _ => Stopped::LeadLost,
+        }
     }
 
     fn trim(&mut self) -> Result<(), Stopped> {
         self.ledger.trim_last()?;
         self.uncounted = false;
         Ok(())
+    }
+
+    /// A record that is not anchored never counted, unless it is where others see it: then the next run anchors it.
+    fn trim_own(&mut self) -> Result<(), Stopped> {
+        if self.shared.is_none() { self.trim() } else { Ok(()) }
     }
 
     /// Moves the anchor to a record that is on disk. Where it went elsewhere the record never counted and is trimmed.
@@ -169,18 +264,18 @@ impl<'a> Session<'a> {
                 Ok(())
             }
             Sighting::Present(seen) if Some(seen.version) != self.anchor => {
-                self.trim()?;
+                self.trim_own()?;
                 Err(Stopped::LeadLost)
             }
             Sighting::Absent if self.anchor.is_some() => {
-                self.trim()?;
+                self.trim_own()?;
                 Err(Stopped::Unsound(Standing::AnchorSetBack))
             }
             // The anchor is where it was: the record stays, unanchored, and the next run anchors it again, unless the store
             // said for certain that it will not take it.
             _ => {
                 if error.effect == Effect::NotDone && error.kind != PortErrorKind::Throttled {
-                    self.trim()?;
+                    self.trim_own()?;
                 }
                 Err(Stopped::Port { step: LEADING, error })
             }

@@ -34,8 +34,10 @@ pub enum LedgerError {
     Locked {
         /// Which.
         path: PathBuf,
-        /// What its lock file says.
+        /// What its lock file says: operator, host and process.
         holder: String,
+        /// When it took the lock, as far as the file system tells.
+        since: Option<Timestamp>,
     },
     /// Its chain does not hold.
     #[error("the ledger {} is broken", path.display())]
@@ -63,6 +65,12 @@ pub enum LedgerError {
     /// A write failed before: nothing more is written by this process.
     #[error("an earlier write to {} failed; run the command again", .0.display())]
     Failed(PathBuf),
+}
+
+impl LedgerError {
+    pub(crate) fn unwritten(path: &Path, error: serde_json::Error) -> Self {
+        io(path, "can't write", error.into())
+    }
 }
 
 /// A ledger as it was read, without its lock.
@@ -110,6 +118,24 @@ impl LedgerFile {
     /// # Errors
     /// [`LedgerError::Exists`], [`LedgerError::Io`].
     pub fn create(path: &Path, ledger: LedgerId, operator: &str, now: Timestamp) -> Result<Self, LedgerError> {
+        let mut made = Self::create_empty(path, operator)?;
+        made.append(now, operator, Epoch(0), Event::Created { ledger })?;
+        sync_folder(path)?;
+        Ok(made)
+    }
+
+    /// Makes the file of a ledger that lies elsewhere already.
+    ///
+    /// # Errors
+    /// [`LedgerError::Exists`], [`LedgerError::Io`], [`LedgerError::Broken`].
+    pub fn create_with(path: &Path, operator: &str, bytes: &[u8]) -> Result<Self, LedgerError> {
+        let mut made = Self::create_empty(path, operator)?;
+        made.take_over(bytes)?;
+        sync_folder(path)?;
+        Ok(made)
+    }
+
+    fn create_empty(path: &Path, operator: &str) -> Result<Self, LedgerError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| io(folder, "can't make the folder", error))?;
         }
@@ -121,11 +147,7 @@ impl LedgerFile {
                 io(path, "can't create", error)
             }
         })?;
-        let chain = Chain::new();
-        let mut made = Self { path: path.to_owned(), file, length: 0, chain, failed: false, _lock: lock };
-        made.append(now, operator, Epoch(0), Event::Created { ledger })?;
-        sync_folder(path)?;
-        Ok(made)
+        Ok(Self { path: path.to_owned(), file, length: 0, chain: Chain::new(), failed: false, _lock: lock })
     }
 
     /// Locks, reads and checks a ledger; cuts off a torn tail, which never counted. Returns whether there was one.
@@ -163,6 +185,12 @@ impl LedgerFile {
         self.chain.heads()
     }
 
+    /// The checked chain.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
     /// Where it lies.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -178,7 +206,7 @@ impl LedgerFile {
             return Err(LedgerError::Failed(self.path.clone()));
         }
         let record = self.chain.draft(at, operator, epoch, event)?;
-        let mut line = record.to_line().map_err(|error| io(&self.path, "can't write", error.into()))?;
+        let mut line = record.to_line().map_err(|error| LedgerError::unwritten(&self.path, error))?;
         let hash = RecordHash::of(&line);
         line.push(b'\n');
         let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
@@ -198,16 +226,53 @@ impl LedgerFile {
     /// # Errors
     /// [`LedgerError::Io`] or [`LedgerError::Broken`].
     pub fn trim_last(&mut self) -> Result<(), LedgerError> {
-        let mut bytes = Vec::new();
-        self.file.seek(SeekFrom::Start(0)).map_err(|error| io(&self.path, "can't read", error))?;
-        self.file.read_to_end(&mut bytes).map_err(|error| io(&self.path, "can't read", error))?;
-        let body = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let keep = body.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let (chain, _) =
-            Chain::read(&bytes[..keep], |_| ()).map_err(|why| LedgerError::Broken { path: self.path.clone(), why })?;
+        self.keep(self.heads().len().saturating_sub(1))
+    }
+
+    /// Keeps the first records only: the others never counted.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`] or [`LedgerError::Broken`].
+    pub fn keep(&mut self, records: usize) -> Result<(), LedgerError> {
+        if records >= self.heads().len() {
+            return Ok(());
+        }
+        let bytes = self.bytes()?;
+        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        let keep = records.checked_sub(1).and_then(|last| ends.into_iter().nth(last)).unwrap_or_default();
+        let (chain, _) = self.check(bytes.get(..keep).unwrap_or_default())?;
         self.cut(keep as u64)?;
         self.chain = chain;
         Ok(())
+    }
+
+    /// Adds what `whole` has beyond this file, whose beginning it shares. A crash leaves part of it, or a torn record.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`], or [`LedgerError::Broken`] before anything was written.
+    pub fn take_over(&mut self, whole: &[u8]) -> Result<(), LedgerError> {
+        let (chain, _) = self.check(whole)?;
+        let more = usize::try_from(self.length).ok().and_then(|from| whole.get(from..)).unwrap_or_default();
+        let written = self.file.write_all(more).and_then(|()| self.file.sync_data());
+        written.map_err(|error| io(&self.path, "can't write", error))?;
+        self.length += more.len() as u64;
+        self.chain = chain;
+        Ok(())
+    }
+
+    /// The whole file.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`].
+    pub fn bytes(&mut self) -> Result<Vec<u8>, LedgerError> {
+        let mut bytes = Vec::new();
+        let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.read_to_end(&mut bytes));
+        read.map_err(|error| io(&self.path, "can't read", error))?;
+        Ok(bytes)
+    }
+
+    fn check(&self, bytes: &[u8]) -> Result<(Chain, Tail), LedgerError> {
+        Chain::read(bytes, |_| ()).map_err(|why| LedgerError::Broken { path: self.path.clone(), why })
     }
 
     fn cut(&mut self, length: u64) -> Result<(), LedgerError> {
@@ -248,7 +313,9 @@ fn lock(path: &Path, operator: &str) -> Result<File, LedgerError> {
             // A holder that can't be read is still a holder.
             let _ = file.read_to_string(&mut holder);
             let holder = if holder.trim().is_empty() { "another process".to_owned() } else { holder.trim().to_owned() };
-            Err(LedgerError::Locked { path: path.to_owned(), holder })
+            // Written when the lock was taken, and never since.
+            let since = file.metadata().and_then(|about| about.modified()).ok().and_then(|at| Timestamp::try_from(at).ok());
+            Err(LedgerError::Locked { path: path.to_owned(), holder, since })
         }
         Err(TryLockError::Error(error)) => Err(io(&at, "can't lock", error)),
     }

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`ledger_file`] | append, fsync, lock, torn tail |
 //! | `lead` | opens a ledger against its anchor, takes the lead, makes decisive records count |
+//! | [`shared`](mod@shared), [`ledger_git`] | a ledger that several operators share, and the Git ref on which it lies |
 //! | `steps` | which step comes next; begin, preflight |
 //! | `fence` | rotation, fence, settle |
 //! | `commit` | commit, confirm |
@@ -30,10 +31,12 @@ mod fence;
 pub mod inspect;
 mod lead;
 pub mod ledger_file;
+pub mod ledger_git;
 mod prove;
 mod replay;
 mod retire;
 mod rim;
+pub mod shared;
 mod steps;
 pub mod survey;
 mod undo;
@@ -42,6 +45,8 @@ mod urgent;
 pub use error::{Stopped, Where};
 pub use lead::{Session, SessionSettings};
 pub use ledger_file::{LedgerError, LedgerFile};
+pub use ledger_git::GitLedger;
 pub use retire::{RetireTerms, Retirement};
 pub use rim::{Clock, Interrupt, Pace, Processes, Progress, Silent, Systems, TokioClock};
+pub use shared::{OpenLedger, SharedError, SharedLedger};
 pub use steps::{Report, StepTime};

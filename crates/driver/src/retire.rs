@@ -85,7 +85,7 @@ impl Session<'_> {
             Ok(()) => self.go_away(wave, terms, soak).await,
             Err(stopped) => Err(stopped),
         };
-        self.finish(wave, result)?;
+        self.finish(wave, result).await?;
         done.nothing_to_do = false;
         Ok(done)
     }

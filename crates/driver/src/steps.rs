@@ -84,7 +84,7 @@ impl Session<'_> {
             Ok(()) => self.drive(&wave, RunKind::Apply, goal, plan, &mut steps).await,
             Err(stopped) => Err(stopped),
         };
-        self.finish(&wave, result)?;
+        self.finish(&wave, result).await?;
         Ok(self.report(&wave, false, steps))
     }
 
@@ -120,7 +120,7 @@ impl Session<'_> {
         self.belongs(plan).await?;
         self.take_lead(&wave, RunKind::Rollback).await?;
         let result = self.drive(&wave, RunKind::Rollback, Goal::Commit, plan, &mut steps).await;
-        self.finish(&wave, result)?;
+        self.finish(&wave, result).await?;
         Ok(self.report(&wave, false, steps))
     }
 
@@ -130,16 +130,22 @@ impl Session<'_> {
     }
 
     /// Says in the ledger how the run ended, where it still may.
-    pub(crate) fn finish(&mut self, wave: &WaveName, result: Result<(), Stopped>) -> Result<(), Stopped> {
+    pub(crate) async fn finish(&mut self, wave: &WaveName, result: Result<(), Stopped>) -> Result<(), Stopped> {
         let outcome = match &result {
             Ok(()) => Outcome::Reached,
             Err(Stopped::Interrupted(_)) => Outcome::Interrupted,
             Err(Stopped::Blocked { .. } | Stopped::Violated(_) | Stopped::Stale(_) | Stopped::OtherPlan(_)) => Outcome::Blocked,
             // Without the lead, or without a ledger that can be written, there is nothing more to say.
-            Err(Stopped::LeadLost | Stopped::Unsound(_) | Stopped::Ledger(_) | Stopped::Refused(_)) => return result,
+            Err(Stopped::LeadLost | Stopped::Unsound(_) | Stopped::NotShared(_) | Stopped::Ledger(_) | Stopped::Refused(_)) => {
+                return result;
+            }
             Err(_) => Outcome::Incomplete,
         };
-        let ended = self.end(wave, outcome);
+        let mut ended = self.end(wave, outcome);
+        // A place that did not take the last record would not take this one, either: it goes along with the next push.
+        if ended.is_ok() && !matches!(result, Err(Stopped::Shared(_))) {
+            ended = self.share().await;
+        }
         result.and(ended)
     }
 

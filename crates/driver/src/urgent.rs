@@ -37,7 +37,7 @@ impl Session<'_> {
             Ok(target) => (Ok(()), Some(target)),
             Err(stopped) => (Err(stopped), None),
         };
-        self.finish(&wave, result)?;
+        self.finish(&wave, result).await?;
         target.ok_or(Stopped::LeadLost)
     }
 

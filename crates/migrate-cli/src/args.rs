@@ -8,9 +8,10 @@ mod vault;
 
 use camino::Utf8PathBuf;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use driver::ledger_git::RemoteName;
 use migrate_core::{
     handover::Goal,
-    id::{Epoch, WaveName},
+    id::WaveName,
     inventory::{Consumer, ConsumerMeans, Prose, Sdk as SdkConsumer},
     name::SecretName,
 };
@@ -60,7 +61,7 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write migrate.toml and an empty ledger into this Git repository
-    Init,
+    Init(Init),
     /// Find credentials that lie in configuration files; changes nothing, shows no value
     Scan(Scan),
     /// Put values that lie in a file into Secrets Manager: creates only, reads back, and writes the inventory
@@ -88,7 +89,7 @@ pub enum Command {
     Status(Status),
     /// Look again at everything that was handed over, and compare; changes nothing
     Verify(Verify),
-    /// Show or check the ledger
+    /// Show or check the ledger, or free it from a run that died
     #[command(subcommand)]
     Ledger(Ledger),
     /// Print a pre-commit configuration that keeps invalid inventories, and values in them, out of Git
@@ -98,6 +99,14 @@ pub enum Command {
     Vault(Vault),
     /// Practise a whole handover against stores built into this program
     Rehearse(Rehearse),
+}
+
+/// `migrate init`
+#[derive(Debug, Default, ClapArgs)]
+pub struct Init {
+    /// Share the ledger with other operators through this Git remote, on a ref of its own; joins the one that is there
+    #[arg(long, value_name = "REMOTE", value_parser = remote)]
+    pub shared: Option<RemoteName>,
 }
 
 /// `migrate scan`
@@ -238,9 +247,6 @@ pub struct Apply {
     /// Commit although ExternalSecrets read members: I switch them myself afterwards (recorded)
     #[arg(long)]
     pub consumers_by_hand: bool,
-    /// Take the lead from a run that did not end: I know that its process is dead (recorded)
-    #[arg(long, value_name = "EPOCH", value_parser = epoch)]
-    pub predecessor_dead: Option<Epoch>,
 }
 
 /// `migrate rollback`
@@ -249,9 +255,6 @@ pub struct Rollback {
     /// Wave to take back: our copies are cleared first, then our fences taken away, and nothing else is touched
     #[arg(value_name = "WAVE", value_parser = wave)]
     pub wave: WaveName,
-    /// Take the lead from a run that did not end: I know that its process is dead (recorded)
-    #[arg(long, value_name = "EPOCH", value_parser = epoch)]
-    pub predecessor_dead: Option<Epoch>,
 }
 
 /// `migrate urgent`
@@ -260,9 +263,6 @@ pub struct Urgent {
     /// Secret, as the inventory names it; its new value is read from standard input and kept to the byte
     #[arg(value_name = "NAME", value_parser = secret)]
     pub name: SecretName,
-    /// Take the lead from a run that did not end: I know that its process is dead (recorded)
-    #[arg(long, value_name = "EPOCH", value_parser = epoch)]
-    pub predecessor_dead: Option<Epoch>,
 }
 
 /// `migrate status`
@@ -291,6 +291,18 @@ pub enum Ledger {
         /// Check the file only: don't ask the incoming store for the anchor
         #[arg(long)]
         offline: bool,
+    },
+    /// Take the lead from a run that did not end, and free it for the next one
+    ///
+    /// A run that was killed still has the lead. On its own host the next run sees that the process is gone; from elsewhere nobody can, and
+    /// effects of it may still be on their way. By this command you say that you know the process to be dead. It is recorded, under your
+    /// name. Should the run live after all, it stops at its next effect.
+    ///
+    /// The lock on the file is another matter: it goes with its process, and nothing else takes it away.
+    Unlock {
+        /// Id of the run, as the refusal and `migrate status` show it
+        #[arg(value_name = "HOLDER")]
+        holder: String,
     },
 }
 
@@ -357,16 +369,16 @@ fn tag(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
+fn remote(text: &str) -> Result<RemoteName, String> {
+    RemoteName::parse(text).ok_or_else(|| "the name of a Git remote, as `git remote` lists it, not its address".to_owned())
+}
+
 fn wave(text: &str) -> Result<WaveName, String> {
     WaveName::parse(text).map_err(|error| error.to_string())
 }
 
 fn secret(text: &str) -> Result<SecretName, String> {
     SecretName::parse(text).map_err(|error| error.to_string())
-}
-
-fn epoch(text: &str) -> Result<Epoch, String> {
-    text.parse().map(Epoch).map_err(|_| "an epoch is a whole number, as `migrate status` shows it".to_owned())
 }
 
 #[cfg(test)]

@@ -50,6 +50,11 @@ impl Environment {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Every variable, for what passes some of them on.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Who runs the tool, for the ledger: `user@host`.
     #[must_use]
     pub fn operator(&self) -> String {

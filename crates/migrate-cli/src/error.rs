@@ -94,6 +94,26 @@ pub enum Reason {
     AnchorSetBack,
     /// Another process holds it.
     LedgerLocked,
+    /// The remote of a shared ledger has none.
+    LedgerRemoteMissing,
+    /// What lies at the ref is no ledger, or its chain is broken.
+    LedgerRemoteCorrupt,
+    /// The remote lacks records that the anchor names: its ref was set back.
+    LedgerRemoteBehind,
+    /// The remote has another record where the anchor names one: its ref was rewritten.
+    LedgerRemoteRewritten,
+    /// The remote does not answer, or can't be read.
+    LedgerRemoteUnreachable,
+    /// The remote gave no answer to a record, which may have arrived.
+    LedgerRemoteUnanswered,
+    /// The remote's server declined a record: a hook or a rule of its own.
+    LedgerPushDeclined,
+    /// The remote can be read and not written to.
+    LedgerPushNotAllowed,
+    /// Git failed in this repository, or can't be started.
+    Git,
+    /// The run that has the lead is another one than was named.
+    OtherHolder,
     /// A run before this one did not end and may still act.
     PredecessorMayLive,
     /// Another run took the lead.
@@ -149,8 +169,15 @@ impl Reason {
             | Self::Differs
             | Self::NotEmitted
             | Self::Edited
+            | Self::LedgerPushDeclined
+            | Self::LedgerPushNotAllowed
+            | Self::OtherHolder
             | Self::PredecessorMayLive => Exit::Blocked,
-            Self::Unfinished | Self::Interrupted | Self::LeadLost => Exit::Incomplete,
+            Self::Unfinished
+            | Self::Interrupted
+            | Self::LedgerRemoteUnreachable
+            | Self::LedgerRemoteUnanswered
+            | Self::LeadLost => Exit::Incomplete,
             Self::Violation => Exit::Violation,
             Self::LedgerMissing
             | Self::LedgerTorn
@@ -160,9 +187,13 @@ impl Reason {
             | Self::LedgerForked
             | Self::LedgerForeign
             | Self::AnchorSetBack
+            | Self::LedgerRemoteMissing
+            | Self::LedgerRemoteCorrupt
+            | Self::LedgerRemoteBehind
+            | Self::LedgerRemoteRewritten
             | Self::LedgerLocked => Exit::Ledger,
             Self::Port { kind, .. } => exit_of(kind),
-            Self::File | Self::Internal => Exit::Unexpected,
+            Self::File | Self::Git | Self::Internal => Exit::Unexpected,
         }
     }
 }

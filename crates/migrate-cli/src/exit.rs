@@ -70,7 +70,7 @@ pub const ALL: [Documented; 8] = [
     Documented {
         exit: Exit::Ledger,
         name: "ledger",
-        meaning: "The ledger is locked by another run, missing, torn, corrupt, or not the one that its anchor names.",
+        meaning: "The ledger is locked by another run, missing, torn, corrupt, or not the one that its anchor names; so, too, where it is shared, at its remote.",
     },
     Documented {
         exit: Exit::Usage,

@@ -1,16 +1,36 @@
 //! The ledger as commands meet it: what is wrong with it becomes one of four different answers.
 
 use driver::{
-    LedgerError,
+    LedgerError, LedgerFile, OpenLedger,
     ledger_file::{ReadLedger, read},
 };
+use jiff::Timestamp;
 use migrate_core::ledger::{Broken, Standing, Tail};
 
 use crate::{
+    environment::Environment,
     error::{CommandError, Reason},
     settings::Settings,
+    shared,
     ui::Printer,
 };
+
+/// Opens the ledger for a run, under its lock. One that is shared is brought up to date first.
+pub(crate) async fn to_write(
+    settings: &Settings,
+    environment: &Environment,
+    printer: Printer,
+) -> Result<OpenLedger, CommandError> {
+    if settings.shared.is_some() {
+        return shared::to_write(settings, environment, printer).await;
+    }
+    let opened = LedgerFile::open(settings.ledger.as_std_path(), &environment.operator());
+    let (file, torn) = opened.map_err(|error| broken(settings, &error))?;
+    if torn {
+        printer.note("part of a record at the end of the ledger was cut off; it never counted");
+    }
+    Ok(file.into())
+}
 
 /// Reads the ledger without locking it. A torn end is told and otherwise ignored: that record never counted.
 pub(crate) fn open(settings: &Settings, printer: Printer) -> Result<ReadLedger, CommandError> {
@@ -21,6 +41,11 @@ pub(crate) fn open(settings: &Settings, printer: Printer) -> Result<ReadLedger, 
     Ok(ledger)
 }
 
+/// Whole seconds, UTC.
+pub(crate) fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
 /// What is wrong with a ledger file.
 pub(crate) fn broken(settings: &Settings, error: &LedgerError) -> CommandError {
     let shown = settings.shown(&settings.ledger);
@@ -28,9 +53,12 @@ pub(crate) fn broken(settings: &Settings, error: &LedgerError) -> CommandError {
         LedgerError::Missing(_) => CommandError::new(Reason::LedgerMissing, format!("there is no ledger at {shown}"))
             .hint(format!("restore it from Git: `git log --all -- {shown}` shows where it was"))
             .hint("where nothing has begun yet, `migrate init` makes one"),
-        LedgerError::Locked { holder, .. } => CommandError::new(Reason::LedgerLocked, "another process works on the ledger")
-            .because_of(format!("{shown} is locked by {holder}"))
-            .hint("let it end, or stop it; the lock goes with its process"),
+        LedgerError::Locked { holder, since, .. } => {
+            let since = since.map(|at| format!(" since {}", moment(at))).unwrap_or_default();
+            CommandError::new(Reason::LedgerLocked, "another process works on the ledger")
+                .because_of(format!("{shown} is locked by {holder}{since}"))
+                .hint("let it end, or stop it; the lock goes with its process")
+        }
         LedgerError::Broken { why: why @ Broken::Newer { .. }, .. } => {
             CommandError::new(Reason::LedgerNewer, format!("the ledger {shown} was written by a newer build"))
                 .because(why)

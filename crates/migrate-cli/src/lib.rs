@@ -18,6 +18,7 @@ mod logging;
 mod manifests;
 mod process;
 pub mod settings;
+mod shared;
 mod systems;
 pub mod ui;
 

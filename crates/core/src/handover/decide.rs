@@ -133,12 +133,9 @@ fn step_of_stage(wave: &Wave, epoch: Epoch, goal: Goal) -> Step {
             }
         }
         Stage::Committed if goal == Goal::Commit => Step::Confirm,
-        Stage::Committed
-        | Stage::Confirmed
-        | Stage::RollingBack
-        | Stage::RolledBack
-        | Stage::Retiring
-        | Stage::Retired => Step::Reached,
+        Stage::Committed | Stage::Confirmed | Stage::RollingBack | Stage::RolledBack | Stage::Retiring | Stage::Retired => {
+            Step::Reached
+        }
     }
 }
 

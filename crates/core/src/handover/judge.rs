@@ -547,6 +547,12 @@ pub enum Takeover {
     },
 }
 
+/// The id of a run, by which an operator names it: its epoch, which no other run has, and where it ran, so that nobody names it by mistake.
+#[must_use]
+pub fn holder_id(epoch: Epoch, runner: &Runner) -> String {
+    format!("{epoch}:{}@{}", runner.process, runner.host)
+}
+
 /// Judges whether the predecessor can still act. `is_dead` answers for a process on this host; it says `None` for other hosts.
 pub fn takeover(state: &Handover, is_dead: impl Fn(&Runner) -> Option<bool>, declared_dead: Option<Epoch>) -> Takeover {
     match &state.lead {

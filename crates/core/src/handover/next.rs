@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Event, Handover, Lead, Member, MemberStep, Retirement, RotationStep as Rotation, RunKind, Stage, UrgentStep, Wave,
-};
+use super::{Event, Handover, Lead, Member, MemberStep, Retirement, RotationStep as Rotation, RunKind, Stage, UrgentStep, Wave};
 use crate::{
     id::{Epoch, WaveName},
     name::SecretName,

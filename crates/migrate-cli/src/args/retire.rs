@@ -2,10 +2,7 @@
 
 use clap::Args as ClapArgs;
 use jiff::SignedDuration;
-use migrate_core::{
-    id::{Epoch, WaveName},
-    quota::RECOVERY_WINDOW_DAYS,
-};
+use migrate_core::{id::WaveName, quota::RECOVERY_WINDOW_DAYS};
 
 /// `migrate retire`
 #[derive(Debug, ClapArgs)]
@@ -25,9 +22,6 @@ pub struct Retire {
     /// Say for every secret of the inventory whether it is in Vault alone: the end of the migration. Changes nothing
     #[arg(long)]
     pub report: bool,
-    /// Take the lead from a run that did not end: I know that its process is dead (recorded)
-    #[arg(long, value_name = "EPOCH", value_parser = super::epoch)]
-    pub predecessor_dead: Option<Epoch>,
 }
 
 fn soak(text: &str) -> Result<SignedDuration, String> {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use driver::{LedgerFile, Pace, Session, SessionSettings, TokioClock};
+use driver::{Pace, Session, SessionSettings, TokioClock};
 use migrate_core::{
     handover::{Goal, Handover, Stage, Wave},
-    id::Epoch,
     name::SecretName,
     plan::{self, CheckedPlan, Finding, Plan},
 };
@@ -88,11 +87,7 @@ fn reached(stage: Option<Stage>, through: Goal) -> &'static str {
 pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, CommandError> {
     let settings = context.settings()?;
     let goal = Goal::from(args.through);
-    let (file, torn) = LedgerFile::open(settings.ledger.as_std_path(), &context.environment.operator())
-        .map_err(|error| ledger::broken(&settings, &error))?;
-    if torn {
-        context.printer.note("part of a record at the end of the ledger was cut off; it never counted");
-    }
+    let file = ledger::to_write(&settings, &context.environment, context.printer).await?;
     let plan = match &args.file {
         Some(path) => plans::read(&context.environment.directory.join(path))?,
         None => match only_open(&settings, file.state())? {
@@ -115,7 +110,7 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
     let systems = Systems::connect(&settings, &context.environment).await?;
     let progress = context.progress();
     let processes = Proc::new(&context.environment);
-    let session = session_settings(context, args.predecessor_dead);
+    let session = session_settings(context);
     let interrupt = context.interrupt.clone();
     let opened = Session::open(systems.ports(), file, &TokioClock, &progress, &processes, interrupt, session).await;
     let mut session = opened.map_err(|error| stopped(&settings, &error, None))?;
@@ -144,13 +139,8 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
 }
 
 /// How a session that leads is opened.
-pub(super) fn session_settings(context: &Context, predecessor_dead: Option<Epoch>) -> SessionSettings {
-    SessionSettings {
-        operator: context.environment.operator(),
-        runner: runner(&context.environment),
-        pace: Pace::default(),
-        predecessor_dead,
-    }
+pub(super) fn session_settings(context: &Context) -> SessionSettings {
+    SessionSettings { operator: context.environment.operator(), runner: runner(&context.environment), pace: Pace::default() }
 }
 
 pub(super) fn took(step: &driver::StepTime) -> Took {

@@ -1,16 +1,18 @@
 //! `migrate init`: migrate.toml and an empty ledger, at the root of a Git repository. A second run changes nothing.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use driver::LedgerFile;
+use driver::{LedgerFile, ledger_git::RemoteName, shared::Founded};
 use migrate_core::id::LedgerId;
 use serde::Serialize;
 
 use super::Context;
 use crate::{
+    args,
     error::{CommandError, Reason},
     exit::Exit,
     files, ledger,
-    settings::{CONFIG_FILE, EnvironmentName, Settings, read_config, repository_of, wanted},
+    settings::{CONFIG_FILE, DEFAULT_REMOTE, EnvironmentName, Settings, default_reference, read_config, repository_of, wanted},
+    shared,
     ui::Report,
 };
 
@@ -39,7 +41,7 @@ impl Report for Made {
     }
 }
 
-pub(super) fn run(context: &Context) -> Result<Exit, CommandError> {
+pub(super) async fn run(context: &Context, args: &args::Init) -> Result<Exit, CommandError> {
     let config = config_path(context)?;
     let mut written = Vec::new();
     let existing = config.exists().then(|| read_config(&config)).transpose()?;
@@ -53,13 +55,26 @@ pub(super) fn run(context: &Context) -> Result<Exit, CommandError> {
         files::replace(&config, &(before.clone() + &table(context, &name, is_first, before.is_empty())))?;
         written.push(CONFIG_FILE.to_owned());
     }
+    if let Some(remote) = &args.shared
+        && share(&config, &name, remote)?
+        && !written.iter().any(|path| path == CONFIG_FILE)
+    {
+        written.push(CONFIG_FILE.to_owned());
+    }
     let mut global = context.global.clone();
     (global.config, global.environment) = (Some(config.clone()), Some(name.to_string()));
     let settings = Settings::load(&global, &context.environment)?;
+    let id = LedgerId::new(uuid::Uuid::new_v4().to_string());
+    if let Some(shared) = &settings.shared {
+        match shared::make(&settings, shared, &context.environment, &id, context.now()).await? {
+            Founded::Made | Founded::Put => written.push(format!("{} to {}", shared.reference, shared.remote)),
+            Founded::Joined => written.push(format!("{} from {}", settings.shown(&settings.ledger), shared.remote)),
+            Founded::There => {}
+        }
+    }
     let ledger_id = match driver::ledger_file::read(settings.ledger.as_std_path()) {
         Ok(ledger) => ledger.chain.state().ledger.clone(),
         Err(driver::LedgerError::Missing(_)) => {
-            let id = LedgerId::new(uuid::Uuid::new_v4().to_string());
             LedgerFile::create(settings.ledger.as_std_path(), id.clone(), &context.environment.operator(), context.now())
                 .map_err(|error| ledger::broken(&settings, &error))?;
             written.push(settings.shown(&settings.ledger));
@@ -67,7 +82,7 @@ pub(super) fn run(context: &Context) -> Result<Exit, CommandError> {
         }
         Err(error) => return Err(ledger::broken(&settings, &error)),
     };
-    if let Some(path) = ignore_lock(&settings)? {
+    if let Some(path) = ignore(&settings)? {
         written.push(path);
     }
     context.printer.show(&Made {
@@ -148,16 +163,39 @@ fn table(context: &Context, name: &EnvironmentName, is_first: bool, is_new_file:
     text
 }
 
-/// The lock beside the ledger is about this machine and stays out of Git.
-fn ignore_lock(settings: &Settings) -> Result<Option<String>, CommandError> {
-    const LINE: &str = "*.lock";
+/// Adds the table that shares the ledger of an environment, where there is none. Says whether it was added.
+fn share(config: &Utf8Path, name: &EnvironmentName, remote: &RemoteName) -> Result<bool, CommandError> {
+    let known = read_config(config)?.environments.get(name).and_then(|table| table.shared.clone());
+    match known {
+        Some(known) if known.remote.as_ref().map_or(DEFAULT_REMOTE, RemoteName::as_str) == remote.as_str() => Ok(false),
+        Some(_) => Err(CommandError::configuration(format!("the ledger of environment {name} is shared through another remote"))
+            .hint(format!("change `remote` below [environment.{name}.shared] in {CONFIG_FILE}"))),
+        None => {
+            let before = files::read(config)?.unwrap_or_default();
+            let table = format!(
+                "\n# The ledger lies on a Git ref of its own, which every operator pushes to; the file here is a copy of it.\n\
+                 [environment.{name}.shared]\nremote = \"{remote}\"\n# ref = \"{}\"\n",
+                default_reference(name)
+            );
+            files::replace(config, &(before + &table))?;
+            Ok(true)
+        }
+    }
+}
+
+/// The lock beside the ledger is about this machine and stays out of Git; so does the copy of a ledger that is shared.
+fn ignore(settings: &Settings) -> Result<Option<String>, CommandError> {
+    const LOCK: &str = "*.lock";
     let Some(folder) = settings.ledger.parent() else { return Ok(None) };
     let path = folder.join(".gitignore");
     let text = files::read(&path)?.unwrap_or_default();
-    if text.lines().any(|line| line.trim() == LINE) {
+    let copy = settings.shared.as_ref().and(settings.ledger.file_name());
+    let missing: Vec<&str> =
+        [Some(LOCK), copy].into_iter().flatten().filter(|line| !text.lines().any(|there| there.trim() == *line)).collect();
+    if missing.is_empty() {
         return Ok(None);
     }
     let separator = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    files::replace(&path, &format!("{text}{separator}{LINE}\n"))?;
+    files::replace(&path, &format!("{text}{separator}{}\n", missing.join("\n")))?;
     Ok(Some(settings.shown(&path)))
 }

@@ -1,19 +1,23 @@
-//! `migrate ledger show | verify`
+//! `migrate ledger show | verify | unlock`
 
-use jiff::Timestamp;
+use driver::{Session, TokioClock};
 use migrate_core::{
     handover::Event,
-    ledger::{Record, Standing, Tail, judge},
+    ledger::{Record, SharedStanding, Standing, Tail, judge, judge_shared},
     observed::Sighting,
     ports::Incoming as _,
 };
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, apply::session_settings, stopped::stopped};
+pub(super) use crate::ledger::moment;
 use crate::{
     error::{CommandError, Reason},
     exit::Exit,
-    ledger, systems,
+    ledger,
+    process::Proc,
+    shared,
+    systems::{self, Systems},
     ui::{Report, Table, count},
 };
 
@@ -49,11 +53,6 @@ pub(super) fn show(context: &Context) -> Result<Exit, CommandError> {
     let id = read.chain.state().ledger.as_ref().map(ToString::to_string).unwrap_or_default();
     context.printer.show(&Shown { ledger: id, records: read.records });
     Ok(Exit::Done)
-}
-
-/// Whole seconds, UTC.
-pub(super) fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 fn members(event: &Event) -> Option<usize> {
@@ -150,6 +149,12 @@ pub(super) async fn verify(context: &Context, offline: bool) -> Result<Exit, Com
                     .hint("`--offline` checks the file alone"));
             }
         };
+        if let Some(remote) = shared::remote(&settings, &context.environment).await? {
+            match judge_shared(Some(read.chain.standing()), remote.standing(), seen.as_ref()) {
+                SharedStanding::Sound(_) => {}
+                unsound => return Err(shared::not_shared(&settings, &unsound)),
+            }
+        }
         let standing = judge(state.ledger.as_ref(), read.chain.heads(), seen.as_ref());
         if let Some(error) = ledger::unsound(&settings, &standing) {
             return Err(error);
@@ -170,5 +175,40 @@ pub(super) async fn verify(context: &Context, offline: bool) -> Result<Exit, Com
         handed_over: state.waves.values().filter(|wave| wave.stage.is_committed()).map(|wave| wave.members.len()).sum(),
         anchor,
     });
+    Ok(Exit::Done)
+}
+
+/// `migrate ledger unlock`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unlocked {
+    /// The id that was named.
+    holder: String,
+    /// Nobody held the lead.
+    nothing_to_do: bool,
+    /// The epoch that now counts.
+    epoch: u64,
+}
+
+impl Report for Unlocked {
+    fn text(&self) -> String {
+        if self.nothing_to_do {
+            return "nothing to do: every run has ended\n".to_owned();
+        }
+        format!("the lead is free: run {} is recorded as dead, and epoch {} counts now\n", self.holder, self.epoch)
+    }
+}
+
+pub(super) async fn unlock(context: &Context, holder: &str) -> Result<Exit, CommandError> {
+    let settings = context.settings()?;
+    let file = ledger::to_write(&settings, &context.environment, context.printer).await?;
+    let systems = Systems::connect(&settings, &context.environment).await?;
+    let (progress, processes) = (context.progress(), Proc::new(&context.environment));
+    let (interrupt, session) = (context.interrupt.clone(), session_settings(context));
+    let opened = Session::open(systems.ports(), file, &TokioClock, &progress, &processes, interrupt, session).await;
+    let mut session = opened.map_err(|error| stopped(&settings, &error, None))?;
+    let done = session.unlock(holder).await.map_err(|error| stopped(&settings, &error, None))?;
+    let epoch = session.state().epoch.0;
+    context.printer.show(&Unlocked { holder: holder.to_owned(), nothing_to_do: !done, epoch });
     Ok(Exit::Done)
 }

@@ -29,6 +29,7 @@ use crate::{
     error::CommandError,
     exit::Exit,
     settings::Settings,
+    shared,
     ui::{Bars, Printer},
 };
 
@@ -65,10 +66,32 @@ impl Context {
     }
 }
 
+/// Whether a command reads the ledger without leading, and may ask the network for it.
+fn looks_at_the_ledger(command: &Command) -> bool {
+    match command {
+        Command::Status(args) => !args.offline,
+        Command::Ledger(Ledger::Verify { offline }) => !offline,
+        Command::Ledger(Ledger::Show)
+        | Command::Plan(_)
+        | Command::Verify(_)
+        | Command::Populate(_)
+        | Command::Inventory(Inventory::Reconcile(_) | Inventory::Show)
+        | Command::Vault(Vault::Check(_))
+        | Command::Eso(Eso::Emit(_) | Eso::Import(_) | Eso::Diff(_)) => true,
+        _ => false,
+    }
+}
+
 /// Runs one command.
 pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, CommandError> {
+    if looks_at_the_ledger(&command)
+        && let Ok(settings) = Settings::load(&context.global, &context.environment)
+    {
+        // What is wrong with the settings is told by the command itself.
+        shared::look(&settings, &context.environment, context.printer).await?;
+    }
     match command {
-        Command::Init => init::run(context),
+        Command::Init(args) => init::run(context, &args).await,
         Command::Scan(args) => scan::run(context, &args),
         Command::Inventory(Inventory::Import) => inventory::import::run(context).await,
         Command::Inventory(Inventory::Validate { file }) => inventory::validate(context, file.as_deref()),
@@ -98,5 +121,6 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Rehearse(args) => rehearse::run(context, &args).await,
         Command::Ledger(Ledger::Show) => ledger::show(context),
         Command::Ledger(Ledger::Verify { offline }) => ledger::verify(context, offline).await,
+        Command::Ledger(Ledger::Unlock { holder }) => ledger::unlock(context, &holder).await,
     }
 }

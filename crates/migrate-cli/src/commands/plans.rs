@@ -56,7 +56,10 @@ pub(super) fn all(settings: &Settings) -> Result<Vec<PlanFile>, CommandError> {
 pub(super) fn is_open(state: &Handover, plan: &Plan) -> bool {
     match state.waves.get(&plan.wave) {
         None => true,
-        Some(wave) => !matches!(wave.stage, Stage::Confirmed | Stage::RolledBack | Stage::Retiring | Stage::Retired) || !wave.leaving.is_empty(),
+        Some(wave) => {
+            !matches!(wave.stage, Stage::Confirmed | Stage::RolledBack | Stage::Retiring | Stage::Retired)
+                || !wave.leaving.is_empty()
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `migrate rollback`: takes a wave back to before it began, up to its commit (REQ AUT-6).
 
-use driver::{LedgerFile, Session, TokioClock};
+use driver::{Session, TokioClock};
 use migrate_core::{
     handover::{Goal, Handover},
     id::WaveName,
@@ -58,18 +58,14 @@ impl Report for RolledBack {
 
 pub(super) async fn run(context: &Context, args: &args::Rollback) -> Result<Exit, CommandError> {
     let settings = context.settings()?;
-    let (file, torn) = LedgerFile::open(settings.ledger.as_std_path(), &context.environment.operator())
-        .map_err(|error| ledger::broken(&settings, &error))?;
-    if torn {
-        context.printer.note("part of a record at the end of the ledger was cut off; it never counted");
-    }
+    let file = ledger::to_write(&settings, &context.environment, context.printer).await?;
     let members = may_go_back(file.state(), &args.wave)?;
     let plan = plan_of(&settings, file.state(), &args.wave)?;
 
     let systems = Systems::connect(&settings, &context.environment).await?;
     let progress = context.progress();
     let processes = Proc::new(&context.environment);
-    let session = session_settings(context, args.predecessor_dead);
+    let session = session_settings(context);
     let interrupt = context.interrupt.clone();
     let opened = Session::open(systems.ports(), file, &TokioClock, &progress, &processes, interrupt, session).await;
     let mut session = opened.map_err(|error| stopped(&settings, &error, None))?;

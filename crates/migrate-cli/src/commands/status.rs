@@ -6,8 +6,8 @@ use driver::inspect;
 use jiff::Timestamp;
 use migrate_core::{
     handover::{
-        Goal, Handover, Member, MemberStep, RunKind, Stage, Step, Wave, decide,
-        judge::{Blocked, violation},
+        Event, Goal, Handover, Member, MemberStep, RunKind, Stage, Step, Wave, decide,
+        judge::{Blocked, holder_id, violation},
     },
     id::WaveName,
     ledger::Record,
@@ -60,6 +60,10 @@ struct Running {
     wave: String,
     host: String,
     process: u32,
+    /// What `migrate ledger unlock` takes, where that process is dead.
+    id: String,
+    operator: String,
+    since: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -126,7 +130,11 @@ impl Report for Status {
             text += &format!("  {:13} {}  ({})\n", setting.name, setting.value, setting.from);
         }
         if let Some(running) = &self.running {
-            text += &format!("a run of wave {} has not ended: process {} on {}\n", running.wave, running.process, running.host);
+            let since = running.since.map(|at| format!(" since {}", moment(at))).unwrap_or_default();
+            text += &format!(
+                "a run of wave {} has not ended: process {} on {}, led by {}{since}; its id is {}\n",
+                running.wave, running.process, running.host, running.operator, running.id
+            );
         }
         for wave in &self.waves {
             text += &wave.text();
@@ -239,11 +247,7 @@ pub(super) async fn run(context: &Context, args: &args::Status) -> Result<Exit, 
         environment: settings.environment.to_string(),
         ledger: settings.shown(&settings.ledger),
         epoch: state.epoch.0,
-        running: state.lead.as_ref().filter(|lead| !lead.ended).map(|lead| Running {
-            wave: lead.wave.to_string(),
-            host: lead.runner.host.to_string(),
-            process: lead.runner.process,
-        }),
+        running: running(state, &read.records),
         waves,
         plans: waiting,
         has_inventory: settings.inventory.exists(),
@@ -267,6 +271,19 @@ async fn look(context: &Context, systems: &Systems, state: &Handover, waves: &mu
             status.findings = inspect::closed(systems.ports(), &progress, ledger, name, wave).await;
         }
     }
+}
+
+fn running(state: &Handover, records: &[Record]) -> Option<Running> {
+    let lead = state.lead.as_ref().filter(|lead| !lead.ended)?;
+    let record = records.iter().rev().find(|record| matches!(record.event, Event::Lead { .. }));
+    Some(Running {
+        wave: lead.wave.to_string(),
+        host: lead.runner.host.to_string(),
+        process: lead.runner.process,
+        id: holder_id(state.epoch, &lead.runner),
+        operator: record.map(|record| record.operator.clone()).unwrap_or_default(),
+        since: record.map(|record| record.at),
+    })
 }
 
 fn is_fenced(wave: &Wave) -> bool {

@@ -2,7 +2,7 @@
 
 use driver::{Stopped, Where};
 use migrate_core::{
-    handover::judge::{Blocked, Obstacle},
+    handover::judge::{Blocked, Obstacle, holder_id},
     id::WaveName,
 };
 
@@ -10,6 +10,7 @@ use crate::{
     error::{CommandError, Reason, Side},
     ledger,
     settings::Settings,
+    shared,
 };
 
 /// Findings shown before the rest is counted.
@@ -40,10 +41,20 @@ fn without_way_back(settings: &Settings, stopped: &Stopped, open: Option<&WaveNa
     match stopped {
         Stopped::Ledger(error) => ledger::broken(settings, error),
         Stopped::Unsound(standing) => ledger::unsound(settings, standing).unwrap_or_else(|| told(Reason::Internal)),
-        Stopped::MayLive { epoch, .. } => told(Reason::PredecessorMayLive)
+        Stopped::MayLive { epoch, runner } => told(Reason::PredecessorMayLive)
             .because_of("effects of it may still be on their way, and from here nobody can look")
             .hint("let it go on, or stop it there and let it say so in the ledger")
-            .hint(format!("if you know that the process is dead: `migrate apply --predecessor-dead {epoch}`, which is recorded")),
+            .hint(format!(
+                "if you know that the process is dead: `migrate ledger unlock {}`, which is recorded",
+                holder_id(*epoch, runner)
+            )),
+        Stopped::OtherHolder(_) => told(Reason::OtherHolder)
+            .because_of("what was named is another run, or one that has ended since")
+            .hint("`migrate status` shows the id of a run that did not end"),
+        Stopped::Lives(_) => told(Reason::PredecessorMayLive)
+            .hint("let it end, or stop it: Ctrl-C, or SIGTERM, ends it at its next safe point; then the lead is free"),
+        Stopped::NotShared(standing) => shared::not_shared(settings, standing),
+        Stopped::Shared(error) => shared::refused(settings, error),
         Stopped::LeadLost => told(Reason::LeadLost).hint("`migrate ledger show` on the newest ledger says who leads"),
         Stopped::Stale(blocked) => {
             let this = named(told(Reason::PlanStale), blocked);

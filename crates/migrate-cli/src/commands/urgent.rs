@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Read as _};
 
-use driver::{LedgerFile, Session, TokioClock};
+use driver::{Session, TokioClock};
 use migrate_core::{
     codec::Encoding,
     handover::Handover,
@@ -51,11 +51,7 @@ impl Report for Written {
 
 pub(super) async fn run(context: &Context, args: &args::Urgent) -> Result<Exit, CommandError> {
     let settings = context.settings()?;
-    let (file, torn) = LedgerFile::open(settings.ledger.as_std_path(), &context.environment.operator())
-        .map_err(|error| ledger::broken(&settings, &error))?;
-    if torn {
-        context.printer.note("part of a record at the end of the ledger was cut off; it never counted");
-    }
+    let file = ledger::to_write(&settings, &context.environment, context.printer).await?;
     let wave = may_be_written(file.state(), &args.name)?;
     let plan = plan_of(&settings, file.state(), &wave)?;
     let member = plan.plan().members.iter().find(|member| member.name == args.name).cloned();
@@ -65,7 +61,7 @@ pub(super) async fn run(context: &Context, args: &args::Urgent) -> Result<Exit, 
     let systems = Systems::connect(&settings, &context.environment).await?;
     let progress = context.progress();
     let processes = Proc::new(&context.environment);
-    let session = session_settings(context, args.predecessor_dead);
+    let session = session_settings(context);
     let interrupt = context.interrupt.clone();
     let opened = Session::open(systems.ports(), file, &TokioClock, &progress, &processes, interrupt, session).await;
     let mut session = opened.map_err(|error| stopped(&settings, &error, None))?;

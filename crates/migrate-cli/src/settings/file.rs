@@ -6,6 +6,7 @@ mod vault;
 
 use std::{collections::BTreeMap, fmt, ops::Range};
 
+use driver::ledger_git::{RefName, RemoteName};
 use jiff::SignedDuration;
 use migrate_core::{name::VaultPath, plan::FenceMode};
 use phase0_sdk::Probe;
@@ -36,6 +37,8 @@ pub struct EnvironmentTable {
     pub ledger: Option<String>,
     /// `plans`
     pub plans: Option<String>,
+    /// `[environment.NAME.shared]`, where there is one
+    pub shared: Option<SharedTable>,
     /// `[environment.NAME.outgoing]`
     pub outgoing: OutgoingTable,
     /// `[environment.NAME.incoming]`
@@ -44,6 +47,15 @@ pub struct EnvironmentTable {
     pub eso: Option<EsoTable>,
     /// `[environment.NAME.vault]`
     pub vault: VaultNeedsTable,
+}
+
+/// `[environment.NAME.shared]`: the ledger is shared through a Git remote.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SharedTable {
+    /// `remote`
+    pub remote: Option<RemoteName>,
+    /// `ref`
+    pub reference: Option<RefName>,
 }
 
 /// `[environment.NAME.outgoing]`: Secrets Manager.
@@ -173,7 +185,8 @@ impl fmt::Display for ConfigProblem {
 }
 
 const ROOT: &[&str] = &["environment"];
-const ENVIRONMENT: &[&str] = &["inventory", "ledger", "plans", "outgoing", "incoming", "eso", "vault"];
+const ENVIRONMENT: &[&str] = &["inventory", "ledger", "plans", "shared", "outgoing", "incoming", "eso", "vault"];
+const SHARED: &[&str] = &["remote", "ref"];
 const OUTGOING: &[&str] = &[
     "region",
     "profile",
@@ -260,6 +273,11 @@ impl Reader<'_> {
             "inventory" => read.inventory = reader.text(key, value),
             "ledger" => read.ledger = reader.text(key, value),
             "plans" => read.plans = reader.text(key, value),
+            "shared" => {
+                if let Some(table) = reader.table(key, value) {
+                    read.shared = Some(reader.shared(table));
+                }
+            }
             "outgoing" => {
                 if let Some(table) = reader.table(key, value) {
                     read.outgoing = reader.outgoing(table);
@@ -279,6 +297,21 @@ impl Reader<'_> {
                 if let Some(table) = reader.table(key, value) {
                     read.vault = reader.vault_needs(table);
                 }
+            }
+        });
+        read
+    }
+
+    fn shared(&mut self, table: &DeTable<'_>) -> SharedTable {
+        let mut read = SharedTable::default();
+        self.each(table, SHARED, |reader, key, value| match key {
+            "remote" => {
+                read.remote = reader
+                    .expect(key, value, "the name of a Git remote, not its address", |value| RemoteName::parse(value.as_str()?));
+            }
+            _ => {
+                read.reference = reader
+                    .expect(key, value, "a whole ref such as \"refs/migrate/prod\"", |value| RefName::parse(value.as_str()?));
             }
         });
         read
@@ -472,7 +505,7 @@ mod tests {
         let text = "[environment.prod]\nregoin = \"canary\"\n[environment.prod.outgoing]\nsettle = \"canary\"\nconcurrency = 0\n\
                     [environment.prod.incoming]\ntoken = \"canary\"\naddress = \"https://canary:x@vault.example\"\n[environment.Prod]\n";
         insta::assert_snapshot!(problems(text), @r#"
-        line 2, column 1: unknown key `regoin`; known here: inventory, ledger, plans, outgoing, incoming, eso, vault
+        line 2, column 1: unknown key `regoin`; known here: inventory, ledger, plans, shared, outgoing, incoming, eso, vault
         line 4, column 10: `settle` takes a duration such as "5m" or "90s"
         line 5, column 15: `concurrency` takes a whole number from 1 to 1000
         line 7, column 1: `token` has no place here: this file is in Git and never holds a credential; VAULT_TOKEN or `vault login` gives the token

@@ -16,6 +16,7 @@ mod origin;
 use std::{collections::BTreeSet, time::Duration};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use driver::ledger_git::{RefName, RemoteName};
 use migrate_core::{name::VaultPath, plan::FenceMode, value::SecretText};
 use phase0_sdk::Probe;
 
@@ -23,7 +24,7 @@ pub use self::{
     eso::{DEFAULT_AWS_STORE, DEFAULT_REFRESH_INTERVAL, Eso},
     file::{
         AwsTable, CaTable, ConfigFile, ConfigProblem, ConfigProblemKind, EnvironmentTable, EsoTable, IncomingTable,
-        OutgoingTable, PublisherTable, VaultNeedsTable, VaultTable, parse,
+        OutgoingTable, PublisherTable, SharedTable, VaultNeedsTable, VaultTable, parse,
     },
     name::EnvironmentName,
     origin::{Origin, Sourced},
@@ -54,6 +55,8 @@ pub struct Settings {
     pub plans: Utf8PathBuf,
     /// What was found of readers and writers.
     pub principals: Utf8PathBuf,
+    /// Where the ledger is shared; nothing where it is this clone's own.
+    pub shared: Option<Shared>,
     /// Secrets Manager.
     pub outgoing: Outgoing,
     /// Vault or OpenBao.
@@ -64,6 +67,15 @@ pub struct Settings {
     pub vault: VaultNeedsTable,
     /// What the operator should hear: variables that override the file.
     pub notes: Vec<String>,
+}
+
+/// Where a shared ledger lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// The remote, by its name in this repository.
+    pub remote: RemoteName,
+    /// The ref there.
+    pub reference: RefName,
 }
 
 /// How Secrets Manager is reached, and how it is fenced.
@@ -149,6 +161,7 @@ impl Settings {
         let ledger = root.join(table.ledger.unwrap_or_else(|| default_ledger(&name)));
         let plans = root.join(table.plans.unwrap_or_else(|| format!("migrate/{name}/plans")));
         let principals = root.join(format!("migrate/{name}/principals.json"));
+        let shared = table.shared.map(|shared| Shared::resolve(&name, shared)).transpose()?;
         let inventory = root.join(table.inventory.unwrap_or_else(|| DEFAULT_INVENTORY.to_owned()));
         let mut from = origin::Lookup::new(environment);
         let outgoing = Outgoing {
@@ -200,6 +213,7 @@ impl Settings {
             ledger,
             plans,
             principals,
+            shared,
             outgoing,
             incoming,
             eso,
@@ -213,6 +227,26 @@ impl Settings {
     pub fn shown(&self, path: &Utf8Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).to_string()
     }
+}
+
+impl Shared {
+    fn resolve(name: &EnvironmentName, table: SharedTable) -> Result<Self, CommandError> {
+        let default = || {
+            let remote = RemoteName::parse(DEFAULT_REMOTE)?;
+            Some(Self { remote, reference: RefName::parse(&default_reference(name))? })
+        };
+        let default = default().ok_or_else(|| CommandError::new(Reason::Internal, "a ref of our own does not hold"))?;
+        Ok(Self { remote: table.remote.unwrap_or(default.remote), reference: table.reference.unwrap_or(default.reference) })
+    }
+}
+
+/// The remote through which a ledger is shared unless the file says otherwise.
+pub const DEFAULT_REMOTE: &str = "origin";
+
+/// The ref on which an environment's shared ledger lies unless the file says otherwise.
+#[must_use]
+pub fn default_reference(name: &EnvironmentName) -> String {
+    format!("refs/migrate/{name}")
 }
 
 /// Where an environment's ledger lies unless the file says otherwise, relative to the file.
@@ -359,6 +393,16 @@ fn refuse_sharing(file: &ConfigFile) -> Result<(), CommandError> {
             if ledger(a, one) == ledger(b, other) {
                 return Err(CommandError::configuration(format!("the environments {a} and {b} have one ledger"))
                     .hint("give each its own `ledger`"));
+            }
+            let place = |name: &EnvironmentName, table: &EnvironmentTable| {
+                let shared = table.shared.clone()?;
+                let remote = shared.remote.map_or_else(|| DEFAULT_REMOTE.to_owned(), |remote| remote.to_string());
+                let reference = shared.reference.map_or_else(|| default_reference(name), |reference| reference.to_string());
+                Some((remote, reference))
+            };
+            if place(a, one).is_some_and(|place_of_a| place(b, other) == Some(place_of_a)) {
+                return Err(CommandError::configuration(format!("the environments {a} and {b} share one ledger"))
+                    .hint("give each its own `ref` below [environment.NAME.shared]"));
             }
             // Without an address in the file it is the variable of the moment that says which Vault is meant; the anchor itself then
             // tells a foreign ledger apart.

@@ -189,7 +189,7 @@ impl Scene {
         let (file, _) = LedgerFile::open(&self.ledger(), "op@host").expect("the ledger");
         let systems = Systems { outgoing: &self.aws, incoming: &self.vault };
         let pace = Pace { batch: 2, ..Pace::default() };
-        let settings = SessionSettings { operator: "op@host".into(), runner: runner(), pace, predecessor_dead: None };
+        let settings = SessionSettings { operator: "op@host".into(), runner: runner(), pace };
         let mut session = Session::open(systems, file, &self.time, &Silent, &AllDead, Interrupt::never(), settings).await?;
         session.retire(&wave(), terms).await
     }

@@ -330,7 +330,6 @@ async fn without_the_guard_a_stranger_writes_after_the_commit() {
         operator: "ada@host".into(),
         runner: Runner { host: "host".into(), process: 1 },
         pace: Pace::default(),
-        predecessor_dead: None,
     };
     let opened = Session::open(systems, ledger, &TokioClock, &Silent, &NobodyKnown, Interrupt::never(), settings).await;
     let report = opened.expect("a sound ledger").apply(&checked, Goal::Commit, &BTreeSet::new()).await.expect("a commit");

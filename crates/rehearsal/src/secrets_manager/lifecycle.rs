@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use super::{
     account::{Account, CURRENT, PENDING, Rotation, days_after},
     wire::{
-        AwsError, DeleteSecret, PutResourcePolicy, RemoveRegionsFromReplication, ReplicateSecretToRegions, RotateSecret, RotationRequest, TagResource, UntagResource,
-        ValidateResourcePolicy, seconds,
+        AwsError, DeleteSecret, PutResourcePolicy, RemoveRegionsFromReplication, ReplicateSecretToRegions, RotateSecret,
+        RotationRequest, TagResource, UntagResource, ValidateResourcePolicy, seconds,
     },
 };
 use crate::http::encode;

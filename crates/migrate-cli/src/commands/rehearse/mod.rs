@@ -184,7 +184,7 @@ impl Practice {
         let args = Args::try_parse_from(std::iter::once(&"migrate").chain(typed))
             .map_err(|error| CommandError::new(Reason::Internal, "the rehearsal mistyped").because(&error))?;
         let exit = match args.command {
-            Command::Init => super::init::run(&self.context),
+            Command::Init(args) => super::init::run(&self.context, &args).await,
             Command::Inventory(args::Inventory::Import) => super::inventory::import::run(&self.context).await,
             Command::Plan(args) => super::plan::run(&self.context, &args).await,
             Command::Apply(args) => super::apply::run(&self.context, &args).await,

@@ -3,7 +3,7 @@
 mod completion;
 mod remains;
 
-use driver::{LedgerFile, RetireTerms, Session, Stopped, TokioClock};
+use driver::{RetireTerms, Session, Stopped, TokioClock};
 use jiff::Timestamp;
 use migrate_core::{
     handover::{Handover, Refusal, Retirement, Stage},
@@ -96,16 +96,12 @@ pub(super) async fn run(context: &Context, args: &args::Retire) -> Result<Exit, 
     let settings = context.settings()?;
     let Some(wave) = &args.wave else { return completion::run(context, &settings).await };
     let inventory = inventory::of(&settings)?;
-    let (file, torn) = LedgerFile::open(settings.ledger.as_std_path(), &context.environment.operator())
-        .map_err(|error| ledger::broken(&settings, &error))?;
-    if torn {
-        context.printer.note("part of a record at the end of the ledger was cut off; it never counted");
-    }
+    let file = ledger::to_write(&settings, &context.environment, context.printer).await?;
     may_retire(file.state(), wave)?;
     let systems = Systems::connect(&settings, &context.environment).await?;
     let progress = context.progress();
     let processes = Proc::new(&context.environment);
-    let session = session_settings(context, args.predecessor_dead);
+    let session = session_settings(context);
     let interrupt = context.interrupt.clone();
     let opened = Session::open(systems.ports(), file, &TokioClock, &progress, &processes, interrupt, session).await;
     let mut session = opened.map_err(|error| stopped(&settings, &error, None))?;
@@ -153,7 +149,9 @@ fn may_retire(state: &Handover, name: &WaveName) -> Result<(), CommandError> {
             "it is committed, and its fences were not seen standing after that",
             "`migrate apply --through commit` looks at them once more",
         ),
-        Some(Stage::RolledBack) => refused("it was rolled back: Secrets Manager holds what counts", "`migrate status` lists the waves"),
+        Some(Stage::RolledBack) => {
+            refused("it was rolled back: Secrets Manager holds what counts", "`migrate status` lists the waves")
+        }
         Some(_) => refused("it is not committed: Secrets Manager holds what counts", "`migrate status` says what it waits for"),
     }
 }

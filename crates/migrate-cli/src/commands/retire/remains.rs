@@ -12,7 +12,8 @@ use serde::Serialize;
 /// Lines shown of each kind before the rest is counted; `--json` has all.
 const SHOWN: usize = 40;
 const READS: &[&str] = &["secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue", "secretsmanager:DescribeSecret"];
-const WRITES: &[&str] = &["secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret", "secretsmanager:UpdateSecretVersionStage"];
+const WRITES: &[&str] =
+    &["secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret", "secretsmanager:UpdateSecretVersionStage"];
 
 /// Everything to be removed by hand.
 #[derive(Debug, Serialize)]
