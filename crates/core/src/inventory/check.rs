@@ -232,19 +232,23 @@ fn identity(consumer: &Consumer) -> Result<&ExternalSecretId, &str> {
 
 /// Names, sources and Vault paths are unique. Looks at the tree, so that entries with other faults count too.
 fn check_names(entries: &[Node], found: &mut Findings) {
-    let mut names: BTreeMap<String, u64> = BTreeMap::new();
+    let mut names: BTreeMap<String, (SecretName, u64)> = BTreeMap::new();
     let mut sources: BTreeMap<SecretName, u64> = BTreeMap::new();
     for entry in entries {
         let Some(name) = name_at(entry, "name") else { continue };
         let at = entry.at("name");
         // Vault keeps names apart by their cleaned text; equal names are equal there too.
         match names.get(&vault::cleaned(name.as_str())) {
-            Some(first_line) => {
-                found.add(at, Some(&name), ProblemKind::DuplicateName { first_line: *first_line });
+            Some((first, first_line)) => {
+                let (first_line, first) = (*first_line, first.clone());
+                let same = first == name;
+                let kind =
+                    if same { ProblemKind::DuplicateName { first_line } } else { ProblemKind::SamePath { first, first_line } };
+                found.add(at, Some(&name), kind);
                 continue;
             }
             None => {
-                names.insert(vault::cleaned(name.as_str()), at.line);
+                names.insert(vault::cleaned(name.as_str()), (name.clone(), at.line));
             }
         }
         let legacy = name_at(entry, "legacyName");

@@ -102,6 +102,14 @@ pub enum ProblemKind {
         /// Line of the first.
         first_line: u64,
     },
+    /// Two names that Vault would keep at one path.
+    #[error("Vault would keep it at the same path as {first} on line {first_line}; give one of the two another `name`")]
+    SamePath {
+        /// The first.
+        first: SecretName,
+        /// Its line.
+        first_line: u64,
+    },
     /// Two entries for one secret of Secrets Manager.
     #[error("line {first_line} is about the same secret of Secrets Manager; keep one of the two")]
     DuplicateSource {
