@@ -84,6 +84,14 @@ impl SecretsManager {
         while !wanted.is_empty() {
             let mut batch = match self.client.batch_get(&wanted).await {
                 Ok(batch) => batch,
+                // One secret whose key can't be used may fail the whole call (DecryptionFailure): the others are not to blame.
+                Err(error) if error.kind == PortErrorKind::InvalidState && wanted.len() > 1 => {
+                    for name in wanted.drain(..) {
+                        let alone = Box::pin(self.read_batch(std::slice::from_ref(name))).await;
+                        results.extend(alone.into_iter().map(|result| (name, result)));
+                    }
+                    break;
+                }
                 Err(error) => {
                     results.extend(wanted.drain(..).map(|name| (name, Err(error.clone()))));
                     break;
