@@ -35,6 +35,8 @@ pub enum PortErrorKind {
     TimedOut,
     /// No credentials, or ones that the service does not know or that have expired.
     Unauthenticated,
+    /// Signed by a clock that differs too much from the service's.
+    ClockSkewed,
     /// Known, but not allowed.
     Denied,
     /// The thing asked for is not there.
@@ -99,7 +101,12 @@ impl PortError {
         self.effect == Effect::Unknown
             || matches!(
                 self.kind,
-                Kind::Unreachable | Kind::TimedOut | Kind::Throttled | Kind::NotServing | Kind::Unauthenticated
+                Kind::Unreachable
+                    | Kind::TimedOut
+                    | Kind::Throttled
+                    | Kind::NotServing
+                    | Kind::Unauthenticated
+                    | Kind::ClockSkewed
             )
     }
 

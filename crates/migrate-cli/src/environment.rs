@@ -55,6 +55,17 @@ impl Environment {
         self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// The proxies that are named for HTTPS, each with its variable; without the user information that an address may hold.
+    pub(crate) fn proxies(&self) -> impl Iterator<Item = (&'static str, String)> {
+        ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].into_iter().filter_map(|variable| {
+            let address = self.variable(variable)?;
+            let (scheme, rest) = address.split_once("://").map_or(("http", address), |(scheme, rest)| (scheme, rest));
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            Some((variable, format!("{scheme}://{host}")))
+        })
+    }
+
     /// Who runs the tool, for the ledger: `user@host`.
     #[must_use]
     pub fn operator(&self) -> String {

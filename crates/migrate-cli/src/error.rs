@@ -8,7 +8,7 @@ use std::{error::Error, fmt::Display};
 use migrate_core::ports::{PortError, PortErrorKind};
 use serde::Serialize;
 
-use crate::exit::Exit;
+use crate::{environment::Environment, exit::Exit};
 
 /// What a command that did not succeed says. `--json` prints it as `{"error": …}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -271,6 +271,21 @@ impl CommandError {
     }
 }
 
+impl CommandError {
+    /// The same, naming the proxies that stood between where a store could not be reached.
+    #[must_use]
+    pub fn through_proxies(mut self, environment: &Environment) -> Self {
+        if let Reason::Port { kind: PortErrorKind::Unreachable | PortErrorKind::TimedOut, .. } = self.reason {
+            for (variable, proxy) in environment.proxies() {
+                self.hints.push(format!(
+                    "{variable} names the proxy {proxy}; unless NO_PROXY names the store's host, it must answer and let this through"
+                ));
+            }
+        }
+        self
+    }
+}
+
 /// The exit code of a command that failed at a port: what may pass by itself is run again, everything else waits for somebody.
 const fn exit_of(kind: PortErrorKind) -> Exit {
     match kind {
@@ -280,6 +295,7 @@ const fn exit_of(kind: PortErrorKind) -> Exit {
         PortErrorKind::Misconfigured => Exit::Usage,
         PortErrorKind::Unexpected => Exit::Unexpected,
         PortErrorKind::Unauthenticated
+        | PortErrorKind::ClockSkewed
         | PortErrorKind::Denied
         | PortErrorKind::NotFound
         | PortErrorKind::Conflict
@@ -292,6 +308,9 @@ fn hint_for(side: Side, kind: PortErrorKind) -> Option<&'static str> {
     Some(match (side, kind) {
         (Side::Outgoing, PortErrorKind::Unauthenticated) => {
             "`aws sts get-caller-identity` shows whether the credentials of this profile work"
+        }
+        (_, PortErrorKind::ClockSkewed) => {
+            "set this machine's clock (`timedatectl` shows whether it is synchronised), then run the same command again"
         }
         (Side::Outgoing, PortErrorKind::Denied) => {
             "the refused action is named above; allow it to the migration role, and look for a Deny in the secret's own policy"

@@ -75,7 +75,7 @@ fn run_with(arguments: Vec<OsString>) -> Exit {
         runtime.block_on(async {
             let interrupt = process::interrupt();
             let context = Context { global: args.global, environment, printer, interrupt };
-            commands::run(args.command, &context).await
+            commands::run(args.command, &context).await.map_err(|error| error.through_proxies(&context.environment))
         })
     });
     result.unwrap_or_else(|error| {

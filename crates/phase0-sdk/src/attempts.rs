@@ -10,7 +10,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use migrate_core::ports::{Effect, PortError};
 
 use crate::{
-    failure::{Again, Outcome, classify},
+    clock::ClockSkew,
+    failure::{Again, Outcome, classify, is_about_the_signature},
     limits::Limits,
     settings::Settings,
 };
@@ -27,6 +28,16 @@ impl Failed {
     /// An answer came, and can't be used.
     pub(crate) fn unusable(what: &str) -> Self {
         Self { outcome: Outcome::Garbled { status: 200 }, detail: format!("the answer can't be used: {what}") }
+    }
+
+    /// The same, with the clock to blame where the signature was refused and the clocks differ.
+    fn blaming(self, skew: &ClockSkew) -> Self {
+        match (&self.outcome, skew.words()) {
+            (Outcome::Refused { code, .. }, Some(words)) if is_about_the_signature(code) => {
+                Self { outcome: Outcome::Skewed, detail: format!("{}; {words}", self.detail) }
+            }
+            _ => self,
+        }
     }
 }
 
@@ -46,6 +57,8 @@ pub(crate) struct Attempts {
     limits: Limits,
     quota_percent: u32,
     pauses: ExponentialBuilder,
+    /// How the clocks of this machine and of the service were seen to differ.
+    pub(crate) skew: ClockSkew,
 }
 
 impl Attempts {
@@ -55,12 +68,14 @@ impl Attempts {
             .with_max_delay(settings.longest_pause)
             .with_max_times(settings.attempts.saturating_sub(1) as usize)
             .with_jitter();
-        Self { limits: Limits::at(settings.quota_percent), quota_percent: settings.quota_percent, pauses }
+        let percent = settings.quota_percent;
+        Self { limits: Limits::at(percent), quota_percent: percent, pauses, skew: ClockSkew::default() }
     }
 
     /// The same in another region, whose quotas nothing was taken from yet.
     pub(crate) fn elsewhere(&self) -> Self {
-        Self { limits: Limits::at(self.quota_percent), quota_percent: self.quota_percent, pauses: self.pauses }
+        let percent = self.quota_percent;
+        Self { limits: Limits::at(percent), quota_percent: percent, pauses: self.pauses, skew: self.skew.clone() }
     }
 
     /// The pauses between the attempts at one thing.
@@ -80,7 +95,7 @@ impl Attempts {
             attempted += 1;
             let failed = match attempt().await {
                 Ok(answer) => return Ok(answer),
-                Err(failed) => failed,
+                Err(failed) => failed.blaming(&self.skew),
             };
             let error = request.error(&failed);
             let again = match classify(&failed.outcome).again {

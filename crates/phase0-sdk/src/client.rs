@@ -17,8 +17,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_secretsmanager::{
     config::{
-        ConfigBag, Intercept, RuntimeComponents, SharedCredentialsProvider, SharedHttpClient, http::HttpResponse,
-        interceptors::BeforeTransmitInterceptorContextRef, retry::RetryConfig, timeout::TimeoutConfig,
+        ConfigBag, Intercept, RuntimeComponents, SharedCredentialsProvider, SharedHttpClient,
+        http::HttpResponse,
+        interceptors::{BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef},
+        retry::RetryConfig,
+        timeout::TimeoutConfig,
     },
     error::{BoxError, ProvideErrorMetadata, SdkError},
     operation::batch_get_secret_value::BatchGetSecretValueOutput,
@@ -39,6 +42,7 @@ use migrate_core::{
 
 use crate::{
     attempts::{Attempts, Failed, Request},
+    clock::ClockSkew,
     failure::Outcome,
     host::{host_of, is_amazons, is_loopback},
     populate::Creation,
@@ -89,7 +93,12 @@ impl Client {
         let config = configure(settings).await;
         let region = config.region().ok_or_else(|| no_region("Secrets Manager"))?.as_ref().to_owned();
         let host = Arc::default();
-        let secrets = aws_sdk_secretsmanager::config::Builder::from(&config).interceptor(AskedHost(Arc::clone(&host))).build();
+        let attempts = Attempts::new(settings);
+        let secrets = aws_sdk_secretsmanager::config::Builder::from(&config)
+            .interceptor(AskedHost(Arc::clone(&host)))
+            .interceptor(Clocks(attempts.skew.clone()))
+            .build();
+        let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(Clocks(attempts.skew.clone())).build();
         let probe = match &settings.probe {
             None => None,
             Some(probe) => Some(aws_sdk_secretsmanager::Client::new(&as_probe(probe, settings, &config).await)),
@@ -97,11 +106,11 @@ impl Client {
         Ok(Self {
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
             probe,
-            sts: aws_sdk_sts::Client::new(&config),
+            sts: aws_sdk_sts::Client::from_conf(sts),
             iam: aws_sdk_iam::Client::new(&config),
             region,
             host,
-            attempts: Attempts::new(settings),
+            attempts,
             config,
         })
     }
@@ -541,6 +550,40 @@ impl Intercept for AskedHost {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.0.get_or_init(|| host_of(context.request().uri()).to_owned());
+        Ok(())
+    }
+}
+
+/// Notes how the service's clock differs from the one that requests are signed by.
+#[derive(Debug)]
+struct Clocks(ClockSkew);
+
+impl Intercept for Clocks {
+    fn name(&self) -> &'static str {
+        "clocks"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(signed) = context.request().headers().get("x-amz-date") {
+            self.0.signed_at(signed);
+        }
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(answered) = context.response().headers().get("date") {
+            self.0.answered_at(answered);
+        }
         Ok(())
     }
 }

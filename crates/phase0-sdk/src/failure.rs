@@ -15,6 +15,8 @@ pub(crate) enum Outcome {
     TimedOut,
     /// The connection broke before an answer came.
     Lost,
+    /// The service refused the signature, and its clock is another one than ours.
+    Skewed,
     /// An answer came without an error code that could be read.
     Garbled {
         /// HTTP status.
@@ -61,6 +63,7 @@ pub(crate) fn classify(outcome: &Outcome) -> Verdict {
         Outcome::NotConnected => is(Kind::Unreachable, Effect::NotDone, Again::Yes),
         Outcome::TimedOut => is(Kind::TimedOut, Effect::Unknown, Again::Yes),
         Outcome::Lost => is(Kind::Unreachable, Effect::Unknown, Again::Yes),
+        Outcome::Skewed => is(Kind::ClockSkewed, Effect::NotDone, Again::Once),
         Outcome::Garbled { status } => of_status(*status),
         Outcome::Refused { status, code } => {
             let kind = match code.as_str() {
@@ -83,8 +86,9 @@ pub(crate) fn classify(outcome: &Outcome) -> Verdict {
                 | "MissingAuthenticationTokenException"
                 | "IncompleteSignature"
                 | "AuthFailure" => Kind::Unauthenticated,
-                "InvalidSignatureException" | "SignatureDoesNotMatch" | "RequestTimeTooSkewed" | "RequestExpired" => {
-                    return is(Kind::Unauthenticated, Effect::NotDone, Again::Once);
+                code if is_about_the_signature(code) => return is(Kind::Unauthenticated, Effect::NotDone, Again::Once),
+                "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => {
+                    return is(Kind::ClockSkewed, Effect::NotDone, Again::Once);
                 }
                 code if is_throttling(code) => return is(Kind::Throttled, Effect::NotDone, Again::Yes),
                 "InternalServiceError"
@@ -102,6 +106,11 @@ pub(crate) fn classify(outcome: &Outcome) -> Verdict {
             is(kind, Effect::NotDone, Again::Never)
         }
     }
+}
+
+/// Whether a code says that a signature does not fit: by a wrong key, or by a wrong time in it.
+pub(crate) fn is_about_the_signature(code: &str) -> bool {
+    matches!(code, "InvalidSignatureException" | "SignatureDoesNotMatch")
 }
 
 /// A refusal whose code says nothing to us.
@@ -158,6 +167,7 @@ mod tests {
             (400, "UnrecognizedClientException", Kind::Unauthenticated, Effect::NotDone, Again::Never),
             (403, "ExpiredTokenException", Kind::Unauthenticated, Effect::NotDone, Again::Never),
             (403, "InvalidSignatureException", Kind::Unauthenticated, Effect::NotDone, Again::Once),
+            (400, "RequestExpired", Kind::ClockSkewed, Effect::NotDone, Again::Once),
             (500, "InternalServiceError", Kind::NotServing, Effect::Unknown, Again::Yes),
             (200, "InternalServiceError", Kind::NotServing, Effect::Unknown, Again::Yes),
             (400, "InvalidParameterException", Kind::Unexpected, Effect::NotDone, Again::Never),
@@ -177,6 +187,7 @@ mod tests {
             (Outcome::NotConnected, Effect::NotDone),
             (Outcome::TimedOut, Effect::Unknown),
             (Outcome::Lost, Effect::Unknown),
+            (Outcome::Skewed, Effect::NotDone),
             (Outcome::Garbled { status: 200 }, Effect::Unknown),
             (Outcome::Garbled { status: 400 }, Effect::NotDone),
             (Outcome::Garbled { status: 502 }, Effect::Unknown),

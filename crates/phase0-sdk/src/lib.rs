@@ -14,6 +14,7 @@
 
 mod attempts;
 mod client;
+mod clock;
 pub mod emit;
 mod failure;
 mod host;
