@@ -381,6 +381,18 @@ pub fn wanted(global: &Global, environment: &Environment) -> Result<Option<Envir
     }
 }
 
+/// A path without `.` and with `..` resolved by its text.
+fn lexical(path: &Utf8Path) -> Utf8PathBuf {
+    path.components().fold(Utf8PathBuf::new(), |mut clean, part| {
+        match part {
+            Utf8Component::CurDir => {}
+            Utf8Component::ParentDir if clean.file_name().is_some() => drop(clean.pop()),
+            part => clean.push(part),
+        }
+        clean
+    })
+}
+
 /// Two environments must not keep one ledger, nor one anchor: each would take the other's records for its own.
 fn refuse_sharing(file: &ConfigFile) -> Result<(), CommandError> {
     let all: Vec<_> = file.environments.iter().collect();
@@ -388,7 +400,7 @@ fn refuse_sharing(file: &ConfigFile) -> Result<(), CommandError> {
         for (b, other) in &all[at + 1..] {
             let ledger = |name: &EnvironmentName, table: &EnvironmentTable| {
                 let path = table.ledger.clone().unwrap_or_else(|| default_ledger(name));
-                Utf8Path::new(&path).components().filter(|part| *part != Utf8Component::CurDir).collect::<Utf8PathBuf>()
+                lexical(Utf8Path::new(&path))
             };
             if ledger(a, one) == ledger(b, other) {
                 return Err(CommandError::configuration(format!("the environments {a} and {b} have one ledger"))
