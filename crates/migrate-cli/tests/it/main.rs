@@ -4,6 +4,7 @@
 // Always true here; it tells clippy that helpers, too, may fail by `expect`.
 #![cfg(test)]
 
+mod awkward;
 mod contract_embedded;
 mod contract_incoming;
 mod contract_outgoing;

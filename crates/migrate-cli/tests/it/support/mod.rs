@@ -4,6 +4,7 @@
 //! ```text
 //! Servers::from_env ──► AwsAccount::fresh   an account that nobody else uses, reached by plain HTTP, not by our client
 //!                   ├─► Mount::fresh        a KV v2 mount that nobody else uses, likewise
+//!                   ├─► World::real         both, behind proxies; World::embedded: the same on the emulators
 //!                   └─► Workbench::new      an empty Git repository, a cleared environment, `migrate` run to one printed whole
 //! ```
 
@@ -11,11 +12,13 @@ mod aws;
 mod canary;
 mod cli;
 mod vault;
+mod world;
 
 pub(crate) use aws::AwsAccount;
 pub(crate) use canary::Canary;
 pub(crate) use cli::{Whole, Workbench};
 pub(crate) use vault::Mount;
+pub(crate) use world::World;
 
 use std::{env, path::PathBuf};
 
