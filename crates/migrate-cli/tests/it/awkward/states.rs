@@ -207,8 +207,8 @@ async fn every_state_joins_or_waits_with_its_reason(world: World) {
     told(&bench, &COMMIT, DONE);
     for name in &joining {
         let entry = world.mount.read(name).await.unwrap_or_else(|| panic!("{name} is not in the mount"));
-        assert!(entry["data"] == json!({ "value": words[name] }), "{name} holds another value");
-        assert!(is_fenced(&world.account, name).await, "{name} is not fenced");
+        problems.unless(entry["data"] == json!({ "value": words[name] }), || format!("{name} holds another value"));
+        problems.unless(is_fenced(&world.account, name).await, || format!("{name} is not fenced"));
     }
     let merged = policy(&world, &format!("{FOLDER}policy-of-others")).await.expect("a policy");
     let theirs = theirs(1, "role/app");
