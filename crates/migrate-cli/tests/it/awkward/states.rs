@@ -44,6 +44,9 @@ fn table() -> Vec<State> {
         waits("only-pending", json!({ "reason": "source-without-value" })),
         joins("pending-on-current"),
         joins("older-versions"),
+        joins("rotation-on"),
+        waits("pending-beside-current", json!({ "reason": "rotation-in-flight" })),
+        waits("rotation-managed", json!({ "reason": "rotation-managed" })),
         waits("replicated", json!({ "reason": "replicated", "regions": "eu-west-1, us-east-1" })),
         waits("replica", json!({ "reason": "replica", "region": "eu-west-1" })),
         waits("owned", json!({ "reason": "service-owned", "service": "rds" })),
@@ -111,6 +114,9 @@ async fn bring(world: &World, state: &State) {
             let id = versions(account, &name).await.as_object().and_then(|ids| ids.keys().next()).expect("a version").clone();
             account.call("UpdateSecretVersionStage", of(json!({ "VersionStage": "AWSPENDING", "MoveToVersionId": id }))).await;
         }
+        "rotation-on" => rotated(world, &name, false).await,
+        "pending-beside-current" => pending(world, &name).await,
+        "rotation-managed" => described(world, &name, |seen| seen["RotationEnabled"] = true.into()).await,
         "older-versions" => {
             let text = account.call("GetSecretValue", of(json!({}))).await["SecretString"].take();
             put(world, &name, &Canary::of_this_run().word()).await;
@@ -143,6 +149,47 @@ async fn bring(world: &World, state: &State) {
         }
         _ => {}
     }
+}
+
+/// Turns rotation on, with a rotation in flight or without.
+async fn rotated(world: &World, name: &str, is_in_flight: bool) {
+    let function = match world.emulator() {
+        Some(_) => "arn:aws:lambda:eu-central-1:123456789012:function:rotate".to_owned(),
+        None => world.account.rotation_functions().await[0].clone(),
+    };
+    let input = json!({
+        "SecretId": name, "RotationLambdaARN": function, "RotationRules": { "AutomaticallyAfterDays": 30 },
+        "RotateImmediately": false, "ClientRequestToken": uuid::Uuid::new_v4().to_string(),
+    });
+    world.account.call("RotateSecret", input).await;
+    // moto leaves a rotation in flight behind, which neither the emulator nor AWS does.
+    match (is_in_flight, labelled(&versions(&world.account, name).await, "AWSPENDING")) {
+        (true, None) => pending(world, name).await,
+        (false, Some(_)) => not_pending(world, name).await,
+        _ => {}
+    }
+}
+
+/// Gives a version beside the current one the label of an unfinished rotation.
+async fn pending(world: &World, name: &str) {
+    let input = json!({
+        "SecretId": name, "SecretString": Canary::of_this_run().word(), "VersionStages": ["AWSPENDING"],
+        "ClientRequestToken": uuid::Uuid::new_v4().to_string(),
+    });
+    world.account.call("PutSecretValue", input).await;
+}
+
+async fn not_pending(world: &World, name: &str) {
+    let pending = labelled(&versions(&world.account, name).await, "AWSPENDING").expect("a pending version");
+    let input = json!({ "SecretId": name, "VersionStage": "AWSPENDING", "RemoveFromVersionId": pending });
+    world.account.call("UpdateSecretVersionStage", input).await;
+}
+
+/// The version that bears a label.
+fn labelled(versions: &Value, label: &str) -> Option<String> {
+    let mut versions = versions.as_object().into_iter().flatten();
+    let found = versions.find(|(_, labels)| labels.as_array().is_some_and(|labels| labels.contains(&json!(label))));
+    found.map(|(id, _)| id.clone())
 }
 
 /// A statement of somebody else's.
@@ -214,6 +261,8 @@ async fn every_state_joins_or_waits_with_its_reason(world: World) {
     let theirs = theirs(1, "role/app");
     let stays = merged["Statement"].as_array().expect("statements").contains(&theirs);
     problems.unless(stays, || format!("policy-of-others: their statement is gone: {merged}"));
+    let rotation = world.account.call("DescribeSecret", json!({ "SecretId": format!("{FOLDER}rotation-on") })).await;
+    problems.unless(rotation["RotationEnabled"] != json!(true), || format!("rotation-on: still rotated: {rotation}"));
     problems.none();
 }
 
@@ -303,6 +352,26 @@ async fn a_key_that_can_not_be_used_blocks_its_secret_alone(world: World) {
     told(&bench, &COMMIT, DONE);
 }
 
+/// A rotation that doesn't end stops its wave before anything is fenced, and once somebody has ended it the wave goes on.
+async fn a_rotation_in_flight_is_ended_first(world: World) {
+    let secret = format!("{FOLDER}in-flight");
+    let word = Canary::of_this_run().word();
+    world.account.create_text(&secret, &word).await;
+    rotated(&world, &secret, true).await;
+    let bench = world.bench("in-flight");
+    bench.write("secrets-inventory.yaml", &inventory([&secret]));
+    told(&bench, &["plan"], DONE);
+    let error = refused(&bench, &["apply"], BLOCKED);
+    assert_eq!(error["reason"]["type"], "members-blocked");
+    assert!(!is_fenced(&world.account, &secret).await && world.mount.metadata(&secret).await.is_none());
+    not_pending(&world, &secret).await;
+    told(&bench, &COMMIT, DONE);
+    assert!(
+        world.mount.read(&secret).await.expect("a copy")["data"] == json!({ "value": word }),
+        "another value was handed over"
+    );
+}
+
 /// One secret with a plan.
 async fn planned(world: &World, name: &str) -> (Workbench, String) {
     let secret = format!("{FOLDER}{name}");
@@ -329,14 +398,7 @@ async fn change(world: &World, name: &str, change: Change) {
         Change::Label => {
             // The current label goes back to where it was before.
             let stages = versions(&world.account, name).await;
-            let labelled = |label: &str| {
-                let ids = stages.as_object().expect("versions");
-                ids.iter()
-                    .find(|(_, labels)| labels.as_array().is_some_and(|all| all.contains(&json!(label))))
-                    .expect("it")
-                    .0
-                    .clone()
-            };
+            let labelled = |label: &str| labelled(&stages, label).expect("a version with the label");
             let input = json!({
                 "SecretId": name, "VersionStage": "AWSCURRENT",
                 "MoveToVersionId": labelled("AWSPREVIOUS"), "RemoveFromVersionId": labelled("AWSCURRENT"),
@@ -432,6 +494,16 @@ async fn keys_on_the_real_servers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_on_the_embedded_servers() {
     a_key_that_can_not_be_used_blocks_its_secret_alone(World::embedded().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rotations_on_the_real_servers() {
+    a_rotation_in_flight_is_ended_first(World::real().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rotations_on_the_embedded_servers() {
+    a_rotation_in_flight_is_ended_first(World::embedded().await).await;
 }
 
 // REQ P3

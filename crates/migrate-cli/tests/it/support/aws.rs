@@ -69,19 +69,6 @@ impl AwsAccount {
         }
     }
 
-    /// The account that a key belongs to at a Secrets Manager which checks no signature.
-    pub(crate) fn of_key(servers: &Servers, id: &str, access_key_id: &str, endpoint: String) -> Self {
-        Self {
-            id: id.to_owned(),
-            region: REGION,
-            access_key_id: access_key_id.to_owned(),
-            secret_access_key: "unchecked".to_owned(),
-            session_token: "unchecked".to_owned(),
-            endpoint,
-            http: servers.http(),
-        }
-    }
-
     /// The variables by which the AWS SDK finds this account.
     pub(crate) fn environment(&self) -> [(&'static str, String); 6] {
         [

@@ -53,7 +53,8 @@ impl World {
         let endpoints = world.endpoints();
         let servers =
             Servers { bao_addr: world.kv2.url(), bao_token: endpoints.vault_token.expose().to_owned(), ..Servers::from_env() };
-        let account = AwsAccount::of_key(&servers, &endpoints.account, &endpoints.migration.id, world.secrets_manager.url());
+        let mut account = AwsAccount::embedded(&servers, &endpoints, &endpoints.migration);
+        account.endpoint = world.secrets_manager.url();
         let mount = Mount::at(&servers, endpoints.mount);
         let embedded = Some((world.secrets_manager, world.kv2));
         Self { name: "embedded", account, mount, aws: world.aws_proxy, vault: world.vault_proxy, embedded }
@@ -64,14 +65,14 @@ impl World {
         self.embedded.as_ref().map(|(secrets_manager, _)| secrets_manager)
     }
 
-    /// A repository whose `migrate` sees both stores through the proxies: no settle time, no rate but the servers' own.
+    /// A repository whose `migrate` sees both stores through the proxies: no settle time, no wait for rotation, no rate but the servers' own.
     pub(crate) fn bench(&self, name: &str) -> Workbench {
         let bench = Workbench::new(&format!("{name}-{}", self.name)).between(&self.account, &self.mount);
         let bench = bench.with("AWS_ENDPOINT_URL", self.aws.url()).with("VAULT_ADDR", self.vault.url()).with("RUST_LOG", "trace");
         bench.write(
             "migrate.toml",
             &format!(
-                "[environment.test]\n\n[environment.test.outgoing]\nsettle = \"0s\"\nquota_share = 50.0\n\n\
+                "[environment.test]\n\n[environment.test.outgoing]\nsettle = \"0s\"\nrotation_wait = \"0s\"\nquota_share = 50.0\n\n\
                  [environment.test.incoming]\nmount = \"{}\"\n",
                 self.mount.path
             ),
