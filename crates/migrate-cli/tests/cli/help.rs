@@ -4,14 +4,14 @@ use crate::bench::{Bench, shows};
 
 #[test]
 fn help_shows_every_command() {
-    shows!(Bench::new().run("migrate --help"), @r#"
+    shows!(Bench::new().run("migrate --help"), @r"
     $ migrate --help
     --- stdout
     Hand authority over secrets from AWS Secrets Manager to Vault or OpenBao
 
     A wave of secrets is planned, fenced, copied, verified and committed; every step stands in a ledger
     in your Git repository, and after any interruption the same command goes on. Nothing changes a
-    system but `populate`, `apply` and `rollback`.
+    system but `populate`, `apply`, `rollback`, `urgent` and `retire`.
 
     Usage: migrate [OPTIONS] <COMMAND>
 
@@ -26,9 +26,13 @@ fn help_shows_every_command() {
       plan       Look at both stores and write the plan of a wave; changes nothing
       apply      Carry a plan out, as far as --through says; the same command resumes
       rollback   Take a wave back to before it began; not after its commit. The same command resumes
+      urgent     Give a secret that was handed over one new value, from standard input; recorded. Before
+                 its commit leave it out of its wave instead
+      retire     Schedule deletion of the old copies of a wave that is handed over; the same command
+                 resumes
       status     Show how far each wave is, what it waits for, and the next command
       verify     Look again at everything that was handed over, and compare; changes nothing
-      ledger     Show or check the ledger
+      ledger     Show or check the ledger, or free it from a run that died
       hook       Print a pre-commit configuration that keeps invalid inventories, and values in them,
                  out of Git
       vault      Describe what Vault must hold, and compare it
@@ -53,7 +57,7 @@ fn help_shows_every_command() {
       -V, --version
               Print version
     --- exit 0
-    "#);
+    ");
 }
 
 #[test]
@@ -69,20 +73,19 @@ fn help_of_apply_says_that_commit_is_asked_for_by_name() {
       [FILE]  Plan to apply [default: the only open one]
 
     Options:
-          --environment <NAME>        Environment of migrate.toml [variable: MIGRATE_ENVIRONMENT;
-                                      default: the only one]
-          --through <STEP>            How far to go; authority moves with commit, and there is no way
-                                      back from it [default: verify] [possible values: fence, copy,
-                                      verify, commit]
-          --config <FILE>             Configuration [default: migrate.toml here, or above within the
-                                      repository]
-          --consumers-by-hand         Commit although ExternalSecrets read members: I switch them myself
-                                      afterwards (recorded)
-          --json                      Print one JSON document on stdout, and talk on stderr only
-          --predecessor-dead <EPOCH>  Take the lead from a run that did not end: I know that its process
-                                      is dead (recorded)
-      -v, --verbose...                Say more; twice for every step [variable: RUST_LOG]
-      -h, --help                      Print help (see more with '--help')
+          --environment <NAME>  Environment of migrate.toml [variable: MIGRATE_ENVIRONMENT; default: the
+                                only one]
+          --through <STEP>      How far to go; authority moves with commit, and there is no way back
+                                from it [default: verify] [possible values: fence, copy, verify, commit]
+          --config <FILE>       Configuration [default: migrate.toml here, or above within the
+                                repository]
+          --leave-out <NAME>    Let this member out of the wave: our copy and fence are taken away from
+                                it, the others go on; can be repeated (recorded)
+          --consumers-by-hand   Commit although ExternalSecrets read members: I switch them myself
+                                afterwards (recorded)
+          --json                Print one JSON document on stdout, and talk on stderr only
+      -v, --verbose...          Say more; twice for every step [variable: RUST_LOG]
+      -h, --help                Print help (see more with '--help')
     --- exit 0
     ");
 }

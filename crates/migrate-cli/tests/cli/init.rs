@@ -30,6 +30,12 @@ fn init_writes_three_files_and_a_second_run_none() {
     # exempt_principals = ["arn:aws:iam::111111111111:role/migrate"]
     # How long a fence must stand before it is relied on.
     # settle = "5m"
+    # What closes a secret: its resource policy, a tag, or what the organisation applies (`migrate sdk policy`).
+    # fence = "resource-policy"
+    # How long a rotation in flight can take; a Lambda function runs for 15 minutes at most.
+    # rotation_wait = "15m"
+    # An ordinary writer, not exempt, that tries to write and must be refused before a fence counts (or `probe_profile`).
+    # probe_role = "arn:aws:iam::111111111111:role/migrate-probe"
     # Share of each service quota that may be used.
     # quota_share = 0.8
 

@@ -46,7 +46,7 @@ fn a_ledger_that_another_process_works_on_is_locked() {
     $ migrate apply
     --- stderr
     error: another process works on the ledger
-      because: migrate/default/ledger.jsonl is locked by another process
+      because: migrate/default/ledger.jsonl is locked by another process since [time]
     hint: let it end, or stop it; the lock goes with its process
     --- exit 6
     ");
