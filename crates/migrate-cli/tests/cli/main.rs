@@ -14,6 +14,7 @@ mod inventory;
 mod ledger;
 mod principals;
 mod rehearse;
+mod retire;
 mod scan;
 mod sdk;
 mod stores;
