@@ -111,6 +111,8 @@ pub struct SourceSecret {
     pub rotation: Option<Rotation>,
     /// `OwningService`.
     pub owning_service: Option<String>,
+    /// `Type`: the partner that holds it, where it is a managed external secret.
+    pub partner: Option<String>,
     /// `DeletedDate`.
     pub deleted_at: Option<Timestamp>,
     /// Regions of `ReplicationStatus`.
@@ -137,6 +139,7 @@ impl SourceSecret {
             rotation_enabled: false,
             rotation: None,
             owning_service: None,
+            partner: None,
             deleted_at: None,
             replica_regions: Vec::new(),
             primary_region: None,

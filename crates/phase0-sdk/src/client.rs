@@ -172,6 +172,7 @@ impl Client {
             rotation_enabled: answer.rotation_enabled.unwrap_or(false),
             rotation: rotation(answer.rotation_lambda_arn, answer.rotation_rules),
             owning_service: answer.owning_service,
+            partner: answer.r#type,
             deleted_at: answer.deleted_date.map(|date| timestamp(&date)).transpose().map_err(|failed| request.error(&failed))?,
             replica_regions: answer
                 .replication_status

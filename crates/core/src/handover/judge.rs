@@ -37,6 +37,12 @@ pub enum Obstacle {
         /// `OwningService`.
         service: String,
     },
+    /// A partner of AWS holds and rotates it.
+    #[error("is a managed external secret of {partner}, which rotates it whatever the fence says")]
+    ManagedExternal {
+        /// `Type`.
+        partner: String,
+    },
     /// It is a replica of another region's secret.
     #[error("is a replica; its primary is in {region}")]
     Replica {
@@ -44,7 +50,9 @@ pub enum Obstacle {
         region: String,
     },
     /// It has replicas, whose fences this version does not set.
-    #[error("is replicated to {regions}; fences of replicas are not supported yet")]
+    #[error(
+        "is replicated to {regions}, where no fence is set; remove the replicas first (aws secretsmanager remove-regions-from-replication)"
+    )]
     Replicated {
         /// Regions, joined by commas.
         regions: String,
@@ -273,6 +281,9 @@ pub fn source_may_join(sighting: &Sighting<SourceSecret>) -> Result<&SourceSecre
     let secret = seen(sighting, Obstacle::SourceAbsent)?;
     if let Some(service) = &secret.owning_service {
         return Err(Obstacle::ServiceOwned { service: service.clone() });
+    }
+    if let Some(partner) = &secret.partner {
+        return Err(Obstacle::ManagedExternal { partner: partner.clone() });
     }
     if secret.deleted_at.is_some() {
         return Err(Obstacle::SourceDeleted);

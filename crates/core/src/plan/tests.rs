@@ -141,6 +141,10 @@ fn each_state_that_stands_in_the_way_is_named() {
         &Obstacle::ServiceOwned { service: "rds".into() }
     );
     assert_eq!(
+        waits_for(&with_secret(|s| s.partner = Some("SalesforceClientSecret".into()))),
+        &Obstacle::ManagedExternal { partner: "SalesforceClientSecret".into() }
+    );
+    assert_eq!(
         waits_for(&with_secret(|s| s.replica_regions = vec!["eu-west-1".into()])),
         &Obstacle::Replicated { regions: "eu-west-1".into() }
     );

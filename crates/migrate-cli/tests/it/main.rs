@@ -11,6 +11,7 @@ mod contract_outgoing;
 mod eso_emit;
 mod eso_kinds;
 mod estate;
+mod exempt;
 mod felt;
 mod guides;
 mod handover;

@@ -24,6 +24,11 @@ pub(crate) struct AwsAccount {
 impl AwsAccount {
     /// Assumes a role in an account drawn at random.
     pub(crate) async fn fresh(servers: &Servers) -> Self {
+        Self::with_role_at(servers, "/").await
+    }
+
+    /// The same, whose role has a path. It is assumed without, so that the caller's ARN is as AWS shows it.
+    pub(crate) async fn with_role_at(servers: &Servers, path: &str) -> Self {
         let id = format!("{:012}", uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000);
         let http = servers.http();
         let answer = http
@@ -47,12 +52,12 @@ impl AwsAccount {
             http,
         };
         // moto lets a role be assumed that is not there; a fence that exempts it would be refused.
-        account.create_role("migration").await;
+        account.create_role(path, "migration").await;
         account
     }
 
-    async fn create_role(&self, name: &str) {
-        let role = format!("Action=CreateRole&Version=2010-05-08&RoleName={name}&AssumeRolePolicyDocument=%7B%7D");
+    pub(crate) async fn create_role(&self, path: &str, name: &str) {
+        let role = format!("Action=CreateRole&Version=2010-05-08&Path={path}&RoleName={name}&AssumeRolePolicyDocument=%7B%7D");
         self.send("", "iam", role).await;
     }
 
@@ -121,7 +126,7 @@ impl AwsAccount {
         /// A ZIP archive of no file.
         const EMPTY: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
         self.send("moto-api/config", "moto", json!({ "lambda": { "use_docker": false } }).to_string()).await;
-        self.create_role("rotation").await;
+        self.create_role("/", "rotation").await;
         let names = ["rotate", "rotate-otherwise"];
         for name in names {
             let function = json!({
