@@ -117,7 +117,7 @@ pub(crate) fn freeze(
     told
 }
 
-fn is_anchor(effect: &Effect) -> bool {
+pub(crate) fn is_anchor(effect: &Effect) -> bool {
     effect.operation == Operation::Kv(KvOperation::WriteData)
         && effect.subjects.iter().any(|path| path.ends_with("migrate/anchor"))
 }

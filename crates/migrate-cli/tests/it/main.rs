@@ -27,6 +27,7 @@ mod rollback;
 mod stack;
 mod support;
 mod target_states;
+mod two_operators;
 mod urgent;
 mod vault_check;
 mod vault_rights;

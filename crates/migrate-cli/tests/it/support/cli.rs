@@ -88,6 +88,11 @@ impl Workbench {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
+    /// Reads a file of the repository that may not be there.
+    pub(crate) fn read_if_there(&self, path: impl AsRef<Path>) -> Option<String> {
+        fs::read_to_string(self.repository().join(path)).ok()
+    }
+
     /// `migrate` with these arguments, not yet started: for tests that kill it.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.program(env!("CARGO_BIN_EXE_migrate"));
