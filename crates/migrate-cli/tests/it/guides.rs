@@ -115,6 +115,18 @@ async fn retiring_secrets_manager() {
     follow("retiring-secrets-manager.md", &with_two_secrets("guide-retire").await);
 }
 
+// REQ OPS-2, AUT-6
+#[tokio::test(flavor = "multi_thread")]
+async fn when_something_stops() {
+    let bench = with_two_secrets("guide-stops").await;
+    let programs = bench.repository().with_file_name("programs");
+    fs::create_dir(&programs).expect("a folder");
+    std::os::unix::fs::symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/aws.py"), programs.join("aws"))
+        .expect("a link");
+    let bench = bench.with("PATH", format!("{}:{}", programs.display(), path()));
+    follow("when-something-stops.md", &bench);
+}
+
 async fn with_two_secrets(name: &str) -> Workbench {
     let servers = Servers::from_env();
     let account = AwsAccount::fresh(&servers).await;
