@@ -118,8 +118,8 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
         Ok(report) => report,
         Err(error) => {
             let name = &plan.plan().wave;
-            let is_open = session.state().waves.get(name).is_some_and(|wave| wave.stage.is_open());
-            return Err(stopped(&settings, &error, is_open.then_some(name)));
+            let open = session.state().waves.get(name).filter(|wave| wave.stage.is_open());
+            return Err(stopped(&settings, &error, open.map(|wave| (name, wave.members.len()))));
         }
     };
 

@@ -16,13 +16,15 @@ use crate::{
 /// Findings shown before the rest is counted.
 const SHOWN: usize = 40;
 
-/// Turns the driver's answer into the command's. `open` is the wave, where it has begun and can still go back.
-pub(super) fn stopped(settings: &Settings, stopped: &Stopped, open: Option<&WaveName>) -> CommandError {
-    let error = without_way_back(settings, stopped, open);
+/// Turns the driver's answer into the command's. `open` is the wave and how many members it has, where it has begun and can still go back.
+pub(super) fn stopped(settings: &Settings, stopped: &Stopped, open: Option<(&WaveName, usize)>) -> CommandError {
+    let error = without_way_back(settings, stopped, open.map(|(wave, _)| wave));
     match (open, stopped) {
-        (Some(wave), Stopped::Stale(blocked) | Stopped::Blocked { blocked, .. } | Stopped::Violated(blocked)) => {
+        (Some((wave, members)), Stopped::Stale(blocked) | Stopped::Blocked { blocked, .. } | Stopped::Violated(blocked)) => {
             let error = match blocked.as_slice() {
                 [] => error,
+                // All of them go back together.
+                _ if blocked.len() >= members => error,
                 // What is being let go already.
                 _ if matches!(stopped, Stopped::Blocked { step: Where("rollback"), .. }) => error,
                 [first, rest @ ..] => {
