@@ -389,6 +389,8 @@ async fn local_hooks_are_not_run() {
         program(&hooks.join(hook), "exit 1");
     }
     assert_eq!(ada.found().await.unwrap(), Founded::Made);
+    // The hook for references would have kept this one from being written, which by itself fails nothing.
+    assert_eq!(world.git(&ada.folder, &["rev-parse", "refs/migrate-seen/migrate/test"]), world.tip());
 }
 
 #[tokio::test]
