@@ -63,7 +63,7 @@ pub(crate) async fn create_older(systems: Systems<'_>, passengers: &mut [(usize,
                 Ok(_) => {}
                 // Where an answer was lost, looking tells.
                 Err(error) if error.effect == Effect::Unknown || error.kind == PortErrorKind::Conflict => {
-                    uncertain.push((at, value))
+                    uncertain.push((at, value));
                 }
                 Err(error) => passengers[at].1.outcome = Some(Err(Obstacle::of_effect(&error))),
             }

@@ -475,7 +475,7 @@ impl Wave {
             Event::RolledBack { .. } => self.stage = Stage::RolledBack,
             Event::RetireBegun { .. } => self.stage = Stage::Retiring,
             Event::ReplicaRemovalIntended { members, .. } => {
-                self.set_retirement(members.keys(), |_| Retirement::RemovingReplicas)
+                self.set_retirement(members.keys(), |_| Retirement::RemovingReplicas);
             }
             Event::ReplicasRemoved { members, .. } => self.set_retirement(members.keys(), |_| Retirement::Alone),
             Event::DeleteIntended { members, .. } => self.set_retirement(members.iter(), |_| Retirement::DeleteIntended),

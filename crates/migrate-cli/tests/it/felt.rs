@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use driver::{Clock as _, TokioClock};
 use migrate_core::value::{SecretText, SecretValue};
 use rehearsal::{
     felt::TakesEffect,
@@ -36,7 +37,7 @@ impl Scene {
     /// `outgoing` is what stands in that table of migrate.toml.
     pub(crate) async fn new(name: &str, takes_effect: TakesEffect, outgoing: &str) -> Self {
         let servers = Servers::from_env();
-        let mut settings = WorldSettings::new(7, Arc::new(jiff::Timestamp::now));
+        let mut settings = WorldSettings::new(7, Arc::new(|| TokioClock.now()));
         (settings.takes_effect, settings.quotas) = (takes_effect, Quotas::Unlimited);
         let world = World::start(settings).await.expect("a world");
         let mount = Mount::fresh(&servers).await;

@@ -97,7 +97,7 @@ async fn planned(test: &str, count: usize, outgoing: &str) -> Scene {
             scene.migration.call("TagResource", json!({ "SecretId": name, "Tags": tags })).await;
         }
         if at % 4 == 0 {
-            scene.migration.call("RotateSecret", rotation(&name, json!({ "AutomaticallyAfterDays": 30 + at }))).await;
+            scene.migration.call("RotateSecret", rotation(&name, &json!({ "AutomaticallyAfterDays": 30 + at }))).await;
         }
     }
     for path in ["platform-data/postgres/theirs", "others/theirs"] {
@@ -107,7 +107,7 @@ async fn planned(test: &str, count: usize, outgoing: &str) -> Scene {
     scene
 }
 
-fn rotation(name: &str, rules: Value) -> Value {
+fn rotation(name: &str, rules: &Value) -> Value {
     json!({
         "SecretId": name,
         "RotationLambdaARN": LAMBDA,
@@ -137,7 +137,7 @@ async fn everything_is_as_before_and_what_others_did_meanwhile_stays() {
     scene.mount.write(&format!("{beside}-theirs"), theirs).await;
     // And somebody turns rotation of a fourth on again, otherwise.
     let rotated = name(4);
-    scene.migration.call("RotateSecret", rotation(&rotated, json!({ "AutomaticallyAfterDays": 7 }))).await;
+    scene.migration.call("RotateSecret", rotation(&rotated, &json!({ "AutomaticallyAfterDays": 7 }))).await;
 
     let now = Seen::of(&scene, SECRETS).await;
     let told = scene.bench.migrate(&ROLLBACK).expect_code(0);

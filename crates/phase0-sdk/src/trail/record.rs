@@ -162,7 +162,7 @@ fn access(operation: &str) -> Option<Access> {
         "CreateSecret" | "RotationStarted" | "RotationSucceeded" | "RotationFailed" | "RotationAbandoned" => Some(Access::Writes),
         _ => {
             let is_fenced = |action: &&str| action.strip_prefix("secretsmanager:") == Some(operation);
-            FENCED_ACTIONS.iter().any(|action| is_fenced(action)).then_some(Access::Writes)
+            FENCED_ACTIONS.iter().any(is_fenced).then_some(Access::Writes)
         }
     }
 }

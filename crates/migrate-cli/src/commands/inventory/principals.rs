@@ -183,7 +183,7 @@ pub(in crate::commands) async fn run(context: &Context, args: &args::Principals)
         files::replace(&settings.principals, &text)?;
     }
     let exempt = exempt(&settings, secrets_manager.as_ref()).await?;
-    let (inventory, declared) = declare(&settings, inventory, &found, exempt.as_ref(), args)?;
+    let (inventory, declared) = declare(&settings, &inventory, &found, exempt.as_ref(), args)?;
     let mut secrets = used(&inventory, &found, exempt.as_ref());
     if let Some(secrets_manager) = &secrets_manager {
         last_accessed(secrets_manager, &inventory, &mut secrets).await;
@@ -344,7 +344,7 @@ async fn last_accessed(secrets_manager: &SecretsManager, inventory: &Inventory, 
 /// Writes what is to be declared into the inventory: the whole of it, or nothing.
 fn declare(
     settings: &Settings,
-    inventory: Inventory,
+    inventory: &Inventory,
     found: &Found,
     exempt: Option<&Exempt>,
     args: &args::Principals,

@@ -6,6 +6,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use driver::{Clock as _, TokioClock};
 use http::{HeaderName, HeaderValue, StatusCode};
 use rehearsal::proxy::{Fault, Operation, When};
 use serde_json::{Value, json};
@@ -142,7 +143,7 @@ fn rewrite_times(bench: &Workbench, at: &str) {
 /// not help, the clock is what is named.
 async fn a_skewed_clock_is_learnt_or_named(world: World) {
     let bench = seeded(&world, "skew").await;
-    let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(6);
+    let ahead = TokioClock.now() + jiff::SignedDuration::from_hours(6);
     let date = ahead.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let skewed = |code: &str| {
         let Fault::Answer { status, mut headers, body } = Fault::aws(StatusCode::BAD_REQUEST, code) else { unreachable!() };

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use driver::{Clock as _, TokioClock};
 use rehearsal::{
     kv2::Kv2,
     proxy::{Proxy, Quotas, Rules, Upstream},
@@ -48,7 +48,7 @@ impl World {
 
     /// On the embedded ones.
     pub(crate) async fn embedded() -> Self {
-        let settings = WorldSettings { quotas: Quotas::Unlimited, ..WorldSettings::new(7, Arc::new(Timestamp::now)) };
+        let settings = WorldSettings { quotas: Quotas::Unlimited, ..WorldSettings::new(7, Arc::new(|| TokioClock.now())) };
         let world = rehearsal::world::World::start(settings).await.expect("a world");
         let endpoints = world.endpoints();
         let servers =
