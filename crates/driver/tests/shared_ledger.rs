@@ -1,3 +1,4 @@
+// long because every way in which a push can end is a case over one world
 //! A ledger shared through Git: real `git`, a bare repository on disk, and two clones of it.
 // Always true here; it tells clippy that helpers, too, may fail by `unwrap`.
 #![cfg(test)]

@@ -1,56 +1,49 @@
-//! The SDK, and the only file that names it: one function per API operation, our types in and out.
+//! The SDK, named nowhere but here and below: one function per API operation, our types in and out.
 //!
 //! Values: the strings and blobs that the SDK parsed are moved, not copied, into types that wipe them. What it keeps itself
 //! until an answer is dropped (the body as received, its unescaping) is not ours to wipe.
 
+mod configure;
+mod failed;
+mod fence;
+mod iam;
 mod regional;
 mod retire;
 pub(crate) mod trail;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    error::Error,
     sync::{Arc, OnceLock},
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::error::CredentialsError;
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::{
-    config::{
-        ConfigBag, Intercept, RuntimeComponents, SharedCredentialsProvider, SharedHttpClient,
-        http::HttpResponse,
-        interceptors::{BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef},
-        retry::RetryConfig,
-        timeout::TimeoutConfig,
-    },
-    error::{BoxError, ProvideErrorMetadata, SdkError},
     operation::batch_get_secret_value::BatchGetSecretValueOutput,
     primitives::{Blob, DateTime},
     types::{RotationRulesType, SecretListEntry, SecretValueEntry, Tag},
 };
-use aws_smithy_async::time::SystemTimeSource;
-use aws_smithy_http_client::tls;
 use jiff::Timestamp;
 use migrate_core::{
     id::SourceVersion,
     name::{SecretArn, SecretName},
-    observed::{Felt, LabelledVersion, ListedSecret, Rotation, SourceIdentity, SourceSecret, VersionMap},
+    observed::{LabelledVersion, ListedSecret, Rotation, SourceIdentity, SourceSecret, VersionMap},
     ports::{PortError, PortErrorKind, SourceReading},
     quota::LIST_PAGE,
     value::{SecretBytes, SecretText, SecretValue},
 };
 
+use self::{
+    configure::{AskedHost, Clocks, configure},
+    failed::{describe_refusal, failed},
+    fence::as_probe,
+};
 use crate::{
     attempts::{Attempts, Failed, Request},
-    clock::ClockSkew,
     failure::Outcome,
-    host::{host_of, is_amazons, is_loopback},
+    host::is_amazons,
     populate::Creation,
-    settings::{Credentials, GivenCredentials, Probe, Settings},
+    settings::Settings,
 };
-
-/// Longest piece of a service's message that goes into an error.
-const DETAIL_CHARACTERS: usize = 300;
 
 pub(crate) struct Client {
     secrets: aws_sdk_secretsmanager::Client,
@@ -126,22 +119,6 @@ impl Client {
             (Some(account), Some(caller_arn)) => Ok(SourceIdentity { account, region: self.region.clone(), caller_arn }),
             _ => Err(request.error(&Failed::unusable("no account or no ARN"))),
         }
-    }
-
-    /// The ARN of the role of that name, with its path; `None` where there is none.
-    pub(crate) async fn role_arn(&self, name: &str) -> Result<Option<String>, PortError> {
-        let request = Request { operation: "GetRole", subject: name, changes: false };
-        let send = || async { self.iam.get_role().role_name(name).send().await.map_err(failed) };
-        let answer = self.attempts.run(request, send).await;
-        absent(answer.map(|answer| answer.role.map(|role| role.arn)))
-    }
-
-    /// The ARN of the user of that name, with its path; `None` where there is none.
-    pub(crate) async fn user_arn(&self, name: &str) -> Result<Option<String>, PortError> {
-        let request = Request { operation: "GetUser", subject: name, changes: false };
-        let send = || async { self.iam.get_user().user_name(name).send().await.map_err(failed) };
-        let answer = self.attempts.run(request, send).await;
-        absent(answer.map(|answer| answer.user.map(|user| user.arn)))
     }
 
     pub(crate) async fn list_page(&self, token: Option<&str>) -> Result<Page, PortError> {
@@ -337,72 +314,6 @@ impl Client {
         self.check_name(request, answer.name.as_deref()).map_err(PortError::maybe_done)
     }
 
-    /// Turns rotation off. A secret that was never rotated is an error of kind `InvalidState`.
-    pub(crate) async fn cancel_rotation(&self, name: &str) -> Result<(), PortError> {
-        let request = Request { operation: "CancelRotateSecret", subject: name, changes: true };
-        let send = || async { self.secrets.cancel_rotate_secret().secret_id(name).send().await.map_err(failed) };
-        let answer = self.attempts.run(request, send).await?;
-        self.check_name(request, answer.name.as_deref()).map_err(PortError::maybe_done)
-    }
-
-    /// Turns rotation on as given, from its next scheduled time on. The service runs the function's `testSecret` step meanwhile.
-    pub(crate) async fn rotate(&self, name: &str, rotation: &Rotation) -> Result<(), PortError> {
-        let request = Request { operation: "RotateSecret", subject: name, changes: true };
-        let rules = RotationRulesType::builder()
-            .set_automatically_after_days(rotation.after_days.filter(|_| rotation.schedule.is_none()))
-            .set_duration(rotation.duration.clone())
-            .set_schedule_expression(rotation.schedule.clone())
-            .build();
-        let send = || async {
-            let call = self.secrets.rotate_secret().secret_id(name).rotate_immediately(false);
-            let call = call.set_rotation_lambda_arn(rotation.lambda_arn.clone()).rotation_rules(rules.clone());
-            call.send().await.map_err(failed)
-        };
-        let answer = self.attempts.run(request, send).await?;
-        self.check_name(request, answer.name.as_deref()).map_err(PortError::maybe_done)
-    }
-
-    /// Asks, as the probe, for a version to be made that is there already with other data. That is refused either way: before the request
-    /// is looked at where the probe may not write, and for the version where it may
-    /// (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html>, `ClientRequestToken`). Should it be carried
-    /// out after all, no label that anybody reads would move.
-    pub(crate) async fn probe(&self, name: &str, current: &SourceVersion) -> Result<Felt, PortError> {
-        let request = Request { operation: "PutSecretValue", subject: name, changes: false };
-        let Some(probe) = &self.probe else {
-            return Err(PortError::new(PortErrorKind::Misconfigured, "PutSecretValue", name, "no probe principal is set up"));
-        };
-        let send = || async {
-            let call = probe.put_secret_value().secret_id(name).client_request_token(current.as_str());
-            let call = call.version_stages("migrate-probe").secret_string(uuid::Uuid::new_v4().to_string());
-            match call.send().await.map_err(failed) {
-                Err(Failed { outcome: Outcome::Refused { code, .. }, .. }) if code == "AccessDeniedException" => {
-                    Ok(Felt::Refused)
-                }
-                Err(Failed { outcome: Outcome::Refused { code, .. }, .. }) if code == "ResourceExistsException" => {
-                    Ok(Felt::Accepted)
-                }
-                Ok(_) => Ok(Felt::Accepted),
-                Err(failed) => Err(failed),
-            }
-        };
-        self.attempts.run(request, send).await
-    }
-
-    pub(crate) async fn tag(&self, name: &str, key: &str, value: &str) -> Result<(), PortError> {
-        let request = Request { operation: "TagResource", subject: name, changes: true };
-        let send = || async {
-            let tag = Tag::builder().key(key).value(value).build();
-            self.secrets.tag_resource().secret_id(name).tags(tag).send().await.map_err(failed)
-        };
-        self.attempts.run(request, send).await.map(drop)
-    }
-
-    pub(crate) async fn untag(&self, name: &str, key: &str) -> Result<(), PortError> {
-        let request = Request { operation: "UntagResource", subject: name, changes: true };
-        let send = || async { self.secrets.untag_resource().secret_id(name).tag_keys(key).send().await.map_err(failed) };
-        self.attempts.run(request, send).await.map(drop)
-    }
-
     pub(crate) async fn delete_policy(&self, name: &str) -> Result<(), PortError> {
         let request = Request { operation: "DeleteResourcePolicy", subject: name, changes: true };
         let send = || async { self.secrets.delete_resource_policy().secret_id(name).send().await.map_err(failed) };
@@ -430,232 +341,9 @@ impl Client {
     }
 }
 
-/// Nothing there is an answer.
-fn absent<T>(answer: Result<Option<T>, PortError>) -> Result<Option<T>, PortError> {
-    match answer {
-        Err(error) if error.kind == PortErrorKind::NotFound => Ok(None),
-        other => other,
-    }
-}
-
-/// The configuration under which the probe asks: the same region and endpoint, another principal.
-async fn as_probe(probe: &Probe, settings: &Settings, ours: &SdkConfig) -> SdkConfig {
-    let credentials = match probe {
-        Probe::Role(role) => {
-            let provider = aws_config::sts::AssumeRoleProvider::builder(role).session_name("migrate-probe").configure(ours);
-            SharedCredentialsProvider::new(provider.build().await)
-        }
-        Probe::Profile(profile) => {
-            let named =
-                Settings { profile: Some(profile.clone()), credentials: Credentials::DefaultChain, ..reached_alike(settings) };
-            match configure(&named).await.credentials_provider() {
-                Some(provider) => provider,
-                None => return ours.clone(),
-            }
-        }
-    };
-    ours.clone().into_builder().credentials_provider(credentials).build()
-}
-
-/// As these settings reach the service, without whose keys they use.
-fn reached_alike(settings: &Settings) -> Settings {
-    Settings {
-        region: settings.region.clone(),
-        endpoint_url: settings.endpoint_url.clone(),
-        connect_timeout: settings.connect_timeout,
-        read_timeout: settings.read_timeout,
-        attempt_timeout: settings.attempt_timeout,
-        ..Settings::default()
-    }
-}
-
 fn no_region(service: &str) -> PortError {
     let what = "no region: set `region`, AWS_REGION, or the region of the profile";
     PortError::new(PortErrorKind::Misconfigured, "connect", service, what)
-}
-
-async fn configure(settings: &Settings) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(settings.connect_timeout)
-        .read_timeout(settings.read_timeout)
-        .operation_attempt_timeout(settings.attempt_timeout)
-        .build();
-    let retries = RetryConfig::disabled();
-    let (behaviour, region) = (BehaviorVersion::latest(), settings.region.clone().map(Region::new));
-    let given = match &settings.credentials {
-        Credentials::DefaultChain => None,
-        Credentials::Given(keys) => Some(credentials(keys)),
-    };
-    if let (Some(keys), Some(endpoint), Some(region)) = (&given, &settings.endpoint_url, &region) {
-        let config = SdkConfig::builder()
-            .behavior_version(behaviour)
-            .timeout_config(timeouts)
-            .retry_config(retries)
-            .region(region.clone())
-            .endpoint_url(endpoint)
-            .credentials_provider(keys.clone())
-            .time_source(SystemTimeSource::new());
-        return if is_loopback(endpoint) { config.http_client(direct_http_client()).build() } else { config.build() };
-    }
-    let mut loader = aws_config::defaults(behaviour).timeout_config(timeouts).retry_config(retries);
-    if let Some(profile) = &settings.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(region) = region {
-        loader = loader.region(region);
-    }
-    if let Some(endpoint) = &settings.endpoint_url {
-        loader = loader.endpoint_url(endpoint);
-    }
-    if let Some(keys) = given {
-        loader = loader.credentials_provider(keys);
-    }
-    let config = loader.load().await;
-    // Now known wherever it came from, but for an endpoint of one service alone.
-    if config.endpoint_url().is_some_and(is_loopback) {
-        return config.into_builder().http_client(direct_http_client()).build();
-    }
-    config
-}
-
-fn credentials(keys: &GivenCredentials) -> SharedCredentialsProvider {
-    // The SDK's type wipes its copy too, and redacts it.
-    SharedCredentialsProvider::new(aws_credential_types::Credentials::new(
-        &keys.access_key_id,
-        keys.secret_access_key.expose(),
-        keys.session_token.as_ref().map(|token| token.expose().to_owned()),
-        None,
-        "given",
-    ))
-}
-
-/// A client that asks no proxy.
-fn direct_http_client() -> SharedHttpClient {
-    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
-    aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
-}
-
-/// Notes the host that is asked.
-#[derive(Debug)]
-struct AskedHost(Arc<OnceLock<String>>);
-
-impl Intercept for AskedHost {
-    fn name(&self) -> &'static str {
-        "asked host"
-    }
-
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.0.get_or_init(|| host_of(context.request().uri()).to_owned());
-        Ok(())
-    }
-}
-
-/// Notes how the service's clock differs from the one that requests are signed by.
-#[derive(Debug)]
-struct Clocks(ClockSkew);
-
-impl Intercept for Clocks {
-    fn name(&self) -> &'static str {
-        "clocks"
-    }
-
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if let Some(signed) = context.request().headers().get("x-amz-date") {
-            self.0.signed_at(signed);
-        }
-        Ok(())
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if let Some(answered) = context.response().headers().get("date") {
-            self.0.answered_at(answered);
-        }
-        Ok(())
-    }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
-fn failed<E: ProvideErrorMetadata + Error + 'static>(error: SdkError<E, HttpResponse>) -> Failed {
-    let outcome = match &error {
-        SdkError::ServiceError(refused) => {
-            let status = refused.raw().status().as_u16();
-            match refused.err().code() {
-                Some(code) => {
-                    let detail = describe_refusal(code, refused.err().message());
-                    return Failed { outcome: Outcome::Refused { status, code: code.to_owned() }, detail };
-                }
-                None => Outcome::Garbled { status },
-            }
-        }
-        SdkError::ResponseError(garbled) => Outcome::Garbled { status: garbled.raw().status().as_u16() },
-        SdkError::TimeoutError(_) => Outcome::TimedOut,
-        SdkError::DispatchFailure(_) if caused_by::<CredentialsError>(&error).is_some() => Outcome::NoCredentials,
-        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => Outcome::TimedOut,
-        SdkError::DispatchFailure(dispatch) if dispatch.is_io() && !connected(&error) => Outcome::NotConnected,
-        SdkError::DispatchFailure(dispatch) if dispatch.is_user() => Outcome::NotSent,
-        SdkError::DispatchFailure(_) => Outcome::Lost,
-        _ if caused_by::<CredentialsError>(&error).is_some() => Outcome::NoCredentials,
-        _ => Outcome::NotSent,
-    };
-    let detail = match outcome {
-        // A parser's message may quote what it read.
-        Outcome::Garbled { status } => format!("HTTP status {status} with an answer that is none of the service's"),
-        _ => causes(&error),
-    };
-    Failed { outcome, detail }
-}
-
-fn caused_by<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    chain(error).find_map(|cause| cause.downcast_ref::<T>())
-}
-
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
-}
-
-/// Whether a connection may have stood when it broke: unless the system says that none was made, it may.
-fn connected(error: &(dyn Error + 'static)) -> bool {
-    use std::io::ErrorKind;
-    let refused = caused_by::<std::io::Error>(error).is_some_and(|io| {
-        matches!(io.kind(), ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable)
-    });
-    let unresolved = chain(error).any(|cause| cause.to_string().starts_with("dns error"));
-    !(refused || unresolved)
-}
-
-/// What happened, layer by layer, without repetition: connection errors and missing credentials name hosts and files.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut said: Vec<String> = chain(error).map(ToString::to_string).collect();
-    said.dedup();
-    clean(&said.join(": "))
-}
-
-fn describe_refusal(code: &str, message: Option<&str>) -> String {
-    match message {
-        Some(message) if !message.is_empty() => clean(&format!("{code}: {message}")),
-        _ => clean(code),
-    }
-}
-
-/// One line of bounded length.
-fn clean(text: &str) -> String {
-    let line: Vec<&str> = text.split_whitespace().collect();
-    line.join(" ").chars().filter(|c| !c.is_control()).take(DETAIL_CHARACTERS).collect()
 }
 
 fn listed(entry: SecretListEntry) -> Result<ListedSecret, Failed> {
@@ -704,16 +392,4 @@ fn taken(version: Option<String>, text: Option<String>, bytes: Option<Blob>) -> 
 fn timestamp(date: &DateTime) -> Result<Timestamp, Failed> {
     let nanoseconds = i32::try_from(date.subsec_nanos()).unwrap_or(0);
     Timestamp::new(date.secs(), nanoseconds).map_err(|_| Failed::unusable("a date out of range"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn details_are_one_bounded_line() {
-        assert_eq!(describe_refusal("Code", Some("a\n  b\u{7}")), "Code: a b");
-        assert_eq!(describe_refusal("Code", None), "Code");
-        assert_eq!(clean(&"x".repeat(1_000)).len(), DETAIL_CHARACTERS);
-    }
 }

@@ -23,10 +23,12 @@ mod event;
 pub mod judge;
 mod next;
 pub mod promise;
+mod refusal;
 pub mod retire;
 mod state;
 
 pub use decide::{Goal, Step, decide};
 pub use event::{Begun, Event, Outcome, RunKind, Runner, Violation, ViolationKind};
-pub use next::{Refusal, next};
+pub use next::next;
+pub use refusal::Refusal;
 pub use state::{Handover, Lead, Member, MemberStep, PlanDigest, Retirement, RotationStep, Stage, UrgentStep, Wave};

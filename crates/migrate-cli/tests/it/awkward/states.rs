@@ -1,3 +1,4 @@
+// long because one table of states, and each with what is expected of it
 //! States that a secret may be in, and what changes between two steps. What a server here can't be brought into, the proxy answers as AWS
 //! does.
 
