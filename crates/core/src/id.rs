@@ -58,12 +58,15 @@ impl Epoch {
 pub struct InvalidWaveName(pub String);
 
 impl WaveName {
+    /// Characters of the longest name.
+    pub const LONGEST: usize = 40;
+
     /// Parses a wave name.
     ///
     /// # Errors
     /// [`InvalidWaveName`] where it breaks the rule in the type's description.
     pub fn parse(text: &str) -> Result<Self, InvalidWaveName> {
-        let fits = (1..=40).contains(&text.len())
+        let fits = (1..=Self::LONGEST).contains(&text.len())
             && !text.starts_with('-')
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if fits { Ok(Self(text.into())) } else { Err(InvalidWaveName(text.to_owned())) }

@@ -197,6 +197,11 @@ pub struct Mark {
 pub enum FenceSeen {
     /// No statement of ours.
     Open,
+    /// No statement of ours, and none can be merged into the policy as it is.
+    Unfenceable {
+        /// Why, without values.
+        why: String,
+    },
     /// Our statement stands, complete, made under this mark.
     Ours(Mark),
     /// Something else than the tool closes it, and a probe was refused just now: nothing of ours to see or to take away.

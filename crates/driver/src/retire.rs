@@ -116,8 +116,8 @@ impl Session<'_> {
         }
     }
 
-    /// Looks once more, removes replicas, and schedules the deletion of those that may go. One that may not stops the run once the others
-    /// of its batch are gone.
+    /// Looks once more, removes replicas, and schedules the deletion of those that may go. One that may not stops the run before any of its
+    /// batch goes.
     async fn retire_batch(&mut self, wave: &WaveName, chunk: &[SecretName], days: u32, soak: Soak) -> Result<(), Stopped> {
         let (due, blocked) = self.old_copies(wave, chunk, soak).await?;
         self.stop_or_violated(wave, RETIRE, blocked)?;

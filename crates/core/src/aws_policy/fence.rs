@@ -9,6 +9,7 @@ use super::{
     sid::{PREFIX, Sid},
 };
 use crate::{
+    id::{Epoch, LedgerId, WaveName},
     observed::{FenceSeen, Mark},
     quota::RESOURCE_POLICY_BYTES,
 };
@@ -34,6 +35,9 @@ pub const FENCED_ACTIONS: [&str; 17] = [
     "secretsmanager:UpdateSecret",
     "secretsmanager:UpdateSecretVersionStage",
 ];
+
+/// Characters of a ledger's id, which is a UUID.
+const LONGEST_LEDGER_ID: usize = 36;
 
 /// What to do to a stored policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +151,7 @@ pub fn seen(stored: Option<&str>, exempt: &Exempt) -> Result<FenceSeen, Unmergea
     let Some(stored) = stored else { return Ok(FenceSeen::Open) };
     let document = PolicyDocument::parse(stored)?;
     let mut found = document.statements().filter_map(|statement| Some((ours(statement)?, statement)));
-    let Some((sid, standing)) = found.next() else { return Ok(FenceSeen::Open) };
+    let Some((sid, standing)) = found.next() else { return Ok(open(stored, exempt)) };
     if found.next().is_some() {
         return Ok(FenceSeen::Altered { what: "more than one fence".to_owned() });
     }
@@ -158,6 +162,19 @@ pub fn seen(stored: Option<&str>, exempt: &Exempt) -> Result<FenceSeen, Unmergea
         None => FenceSeen::Ours(sid.mark),
         Some(what) => FenceSeen::Altered { what },
     })
+}
+
+/// A policy without a fence: whether one can be merged, by trying it with the longest mark that there can be.
+fn open(stored: &str, exempt: &Exempt) -> FenceSeen {
+    let longest = WaveName::parse(&"w".repeat(WaveName::LONGEST)).map(|wave| Mark {
+        ledger: LedgerId::new("0".repeat(LONGEST_LEDGER_ID)),
+        wave,
+        epoch: Epoch(u64::from(u32::MAX)),
+    });
+    match longest.map(|mark| fence(Some(stored), &mark, exempt)) {
+        Ok(Err(why)) => FenceSeen::Unfenceable { why: why.to_string() },
+        _ => FenceSeen::Open,
+    }
 }
 
 /// Refuses to touch what another wave, another ledger or a later run put there.

@@ -46,7 +46,7 @@ pub fn seen_in_tags(tags: &BTreeMap<String, String>) -> FenceSeen {
 /// [`Unmergeable`] where another ledger, wave or a later run has set it, or somebody else's value stands there.
 pub fn tag_to_fence(tags: &BTreeMap<String, String>, mark: &Mark) -> Result<Option<String>, Unmergeable> {
     match seen_in_tags(tags) {
-        FenceSeen::Open | FenceSeen::Outside => Ok(Some(tag_of(mark))),
+        FenceSeen::Open | FenceSeen::Outside | FenceSeen::Unfenceable { .. } => Ok(Some(tag_of(mark))),
         FenceSeen::Ours(standing) => {
             check_hold(&standing, mark)?;
             Ok((standing != *mark).then(|| tag_of(mark)))

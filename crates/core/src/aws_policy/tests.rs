@@ -174,6 +174,25 @@ fn an_altered_fence_is_told_by_what_differs() {
     assert_eq!(seen(Some(&stored.to_string()), &wider).unwrap(), what("Condition"));
 }
 
+/// What a plan must know: whether a fence could be merged at all, whatever the wave will be called.
+#[test]
+fn a_policy_that_can_not_take_a_fence_is_told_before_there_is_one() {
+    let of = |length: usize| {
+        let mut policy = foreign();
+        policy["Statement"][0]["Sid"] = "s".repeat(length).into();
+        policy.to_string()
+    };
+    let is_open = |stored: &str| seen(Some(stored), &exempt()).unwrap() == FenceSeen::Open;
+    let most = (1..RESOURCE_POLICY_BYTES).rev().find(|length| is_open(&of(*length))).unwrap();
+    let longest = mark(&"w".repeat(WaveName::LONGEST), 4_000_000_000);
+    assert!(fence(Some(&of(most)), &longest, &exempt()).is_ok(), "said to be open, and it is too small");
+    let refused = seen(Some(&of(most + 1)), &exempt()).unwrap();
+    assert!(matches!(&refused, FenceSeen::Unfenceable { why } if why.contains("Secrets Manager takes 20480")), "{refused:?}");
+    let mut orphaned = foreign();
+    orphaned["Statement"][0]["Principal"]["AWS"] = json!("AROAEXAMPLEEXAMPLE123");
+    assert!(matches!(seen(Some(&orphaned.to_string()), &exempt()).unwrap(), FenceSeen::Unfenceable { .. }));
+}
+
 #[test]
 fn policies_that_can_not_be_carried_block() {
     let fence = |stored: &str| fence(Some(stored), &mark("w", 1), &exempt());

@@ -148,7 +148,7 @@ pub fn probe_can_observe(probe: &Result<Felt, PortError>) -> Result<(), Obstacle
 /// The first [`Obstacle`].
 pub fn fence_stands(mark: &Mark, sighting: &Sighting<FenceSeen>) -> Result<(), Obstacle> {
     match seen(sighting, Obstacle::SourceAbsent)? {
-        FenceSeen::Open => Err(Obstacle::FenceMissing),
+        FenceSeen::Open | FenceSeen::Unfenceable { .. } => Err(Obstacle::FenceMissing),
         FenceSeen::Outside => Ok(()),
         FenceSeen::Altered { what } => Err(Obstacle::FenceAltered { what: what.clone() }),
         FenceSeen::Ours(found) => {

@@ -164,6 +164,7 @@ fn member(state: &Handover, wave: &WaveName, candidate: Candidate) -> Result<Pla
     let seen = source_may_join(&candidate.seen)?;
     match &candidate.fence {
         Sighting::Present(FenceSeen::Open | FenceSeen::Outside) | Sighting::Absent => {}
+        Sighting::Present(FenceSeen::Unfenceable { why }) => return Err(Obstacle::Unfenceable { why: why.clone() }),
         Sighting::Present(FenceSeen::Ours(mark)) => {
             return Err(Obstacle::FencedByOthers { ledger: mark.ledger.to_string(), wave: mark.wave.to_string() });
         }

@@ -90,6 +90,12 @@ pub enum Obstacle {
         /// Why.
         error: String,
     },
+    /// No fence can be merged into its policy as it is.
+    #[error("can't be fenced: {why}")]
+    Unfenceable {
+        /// Why.
+        why: String,
+    },
     /// Our fence is not there.
     #[error("has lost its fence")]
     FenceMissing,

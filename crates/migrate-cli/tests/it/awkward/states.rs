@@ -267,23 +267,26 @@ async fn every_state_joins_or_waits_with_its_reason(world: World) {
     problems.none();
 }
 
-/// A policy that can't take the fence: found when it is to be merged, named, and nothing of it is left after a rollback.
+/// A policy that can't take the fence: named by the plan. One that comes to be so after the plan is found when it is to be merged, named, and
+/// nothing of the wave is left after a rollback.
 async fn a_policy_that_can_not_be_merged_stops_the_wave(world: World, what: &str, stored: Value, said: &str) {
     let (good, bad) = (format!("{FOLDER}good"), format!("{FOLDER}{what}"));
     for name in [&good, &bad] {
         world.account.create_text(name, &Canary::of_this_run().word()).await;
     }
-    // The emulator, as AWS does, takes no policy with orphans: they come about when a principal is deleted later.
-    if world.emulator().is_some() && what == "orphans" {
-        let arn = world.account.call("DescribeSecret", json!({ "SecretId": bad })).await["ARN"].take();
-        answers(&world, "GetResourcePolicy", &bad, &json!({ "ARN": arn, "Name": bad, "ResourcePolicy": stored.to_string() }));
-    } else {
-        world.account.call("PutResourcePolicy", json!({ "SecretId": bad, "ResourcePolicy": stored.to_string() })).await;
-    }
-    let before = policy(&world, &bad).await;
     let bench = world.bench(what);
     bench.write("secrets-inventory.yaml", &inventory([&good, &bad]));
+    has_policy(&world, &bad, what, &stored).await;
+    let planned = waiting(&told(&bench, &["plan"], BLOCKED));
+    assert_eq!(planned.keys().collect::<Vec<_>>(), [&bad]);
+    assert_eq!(planned[&bad]["reason"], "unfenceable");
+    assert!(planned[&bad]["why"].as_str().is_some_and(|why| why.contains(said)), "{planned:#?}");
+
+    world.aws.clear_faults();
+    world.account.call("DeleteResourcePolicy", json!({ "SecretId": bad })).await;
     told(&bench, &["plan"], DONE);
+    has_policy(&world, &bad, what, &stored).await;
+    let before = policy(&world, &bad).await;
     let error = refused(&bench, &["apply"], BLOCKED);
     assert_eq!(error["reason"]["type"], "members-blocked");
     let findings = error["findings"].as_array().expect("findings");
@@ -296,6 +299,16 @@ async fn a_policy_that_can_not_be_merged_stops_the_wave(world: World, what: &str
 
     told(&bench, &["rollback", "wave-1"], DONE);
     assert_eq!((policy(&world, &good).await, policy(&world, &bad).await), (None, before));
+}
+
+/// The emulator, as AWS does, takes no policy with orphans: they come about when a principal is deleted later.
+async fn has_policy(world: &World, name: &str, what: &str, stored: &Value) {
+    if world.emulator().is_some() && what == "orphans" {
+        let arn = world.account.call("DescribeSecret", json!({ "SecretId": name })).await["ARN"].take();
+        answers(world, "GetResourcePolicy", name, &json!({ "ARN": arn, "Name": name, "ResourcePolicy": stored.to_string() }));
+    } else {
+        world.account.call("PutResourcePolicy", json!({ "SecretId": name, "ResourcePolicy": stored.to_string() })).await;
+    }
 }
 
 /// One that fits on its own, but not with our statement: AWS takes 20,480 bytes.
