@@ -12,7 +12,6 @@ const BLOCKED: i32 = 3;
 
 async fn bench(name: &str, account: &AwsAccount) -> Workbench {
     let mount = Mount::fresh(&Servers::from_env()).await;
-    Estate::seed(account, 2).await;
     let bench = workbench(name, account, &mount);
     bench.migrate(&["inventory", "import"]).expect_code(0);
     bench
@@ -28,6 +27,7 @@ fn exempt(bench: &Workbench, principals: &[String]) {
 async fn a_principal_that_is_not_there_or_has_another_path_is_refused_by_name() {
     let account = AwsAccount::fresh(&Servers::from_env()).await;
     account.create_role("/ops/", "break-glass").await;
+    Estate::seed(&account, 2).await;
     let arn = |role: &str| format!("arn:aws:iam::{}:role/{role}", account.id);
     for (name, listed, told) in [
         ("exempt-absent", "nobody", "which does not exist".to_owned()),
@@ -49,6 +49,7 @@ async fn a_principal_that_is_not_there_or_has_another_path_is_refused_by_name() 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_path_of_the_callers_role_is_looked_up() {
     let account = AwsAccount::with_role_at(&Servers::from_env(), "/platform/secrets/").await;
+    Estate::seed(&account, 2).await;
     let bench = bench("exempt-caller", &account).await;
     let planned = bench.migrate(&["plan", "--json"]).expect_code(0);
     let planned: Value = serde_json::from_str(&planned.stdout).expect("JSON");
