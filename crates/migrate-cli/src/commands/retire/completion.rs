@@ -45,7 +45,7 @@ struct Left {
 }
 
 /// Why one secret is not in Vault alone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 enum State {
     /// Secrets Manager is its authority.
@@ -122,7 +122,7 @@ pub(super) async fn run(context: &Context, settings: &Settings) -> Result<Exit, 
             left.push(Left { name: secret.name.clone(), state });
         }
     }
-    left.sort_by(|a, b| (&a.state, &a.name).cmp(&(&b.state, &b.name)));
+    left.sort_by(|a, b| a.name.cmp(&b.name));
     let declared: BTreeSet<&SecretName> = inventory.secrets().iter().map(Secret::source_name).collect();
     let undeclared: Vec<SecretName> =
         listed.into_iter().map(|listed| listed.name).filter(|name| !declared.contains(name)).collect();
