@@ -95,6 +95,14 @@ impl Scene {
         self.mount.read(name).await.is_some()
     }
 
+    /// When a record of that type was written.
+    fn moment(&self, record: &str) -> jiff::Timestamp {
+        let ledger = self.bench.read(LEDGER);
+        let line = ledger.lines().find(|line| line.contains(&format!("\"type\":\"{record}\""))).expect("a record of that type");
+        let record: Value = serde_json::from_str(line).expect("JSON");
+        record["at"].as_str().expect("a time").parse().expect("a time")
+    }
+
     fn reached(&self, record: &str) -> bool {
         self.bench.read(LEDGER).contains(&format!("\"type\":\"{record}\""))
     }
@@ -355,6 +363,8 @@ async fn a_rotation_in_flight_is_waited_out_and_its_value_is_handed_over() {
     lambda.finish().await.expect("the rotation ends undisturbed");
     let ended = scene.bench.keep(&arguments, child.wait_with_output().expect("its output")).expect_code(0);
     assert!(lambda.is_in_step().await, "{ended}");
+    let waited = scene.moment("rotation-ended").duration_since(scene.moment("rotation-cancelled"));
+    assert!(waited.as_secs() >= 5, "by the ledger's own times it waited {waited}");
     let copy = scene.mount.read(NAMES[0]).await.expect("a copy");
     assert!(copy["data"] == serde_json::from_str::<Value>(&lambda.database).expect("an object"), "another value was copied");
 }
