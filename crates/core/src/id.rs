@@ -100,6 +100,26 @@ impl LedgerId {
     }
 }
 
+/// Names one delivery, through which a consumer reads: `orders/orders-db` for an ExternalSecret, `ClusterExternalSecret orders-db` for one
+/// that makes several. As [`crate::inventory::ExternalSecretId`] is shown.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeliveryName(Arc<str>);
+
+impl DeliveryName {
+    /// Wraps a name as the inventory shows it.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 macro_rules! display_inner {
     ($($type:ty),*) => {$(
         impl fmt::Display for $type {
@@ -109,4 +129,4 @@ macro_rules! display_inner {
         }
     )*};
 }
-display_inner!(SourceVersion, TargetVersion, Epoch, WaveName, LedgerId);
+display_inner!(SourceVersion, TargetVersion, Epoch, WaveName, LedgerId, DeliveryName);

@@ -11,6 +11,7 @@
 
 pub mod aws_policy;
 pub mod codec;
+pub mod delivery;
 pub mod go_duration;
 pub mod handover;
 pub mod id;

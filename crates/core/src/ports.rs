@@ -1,4 +1,4 @@
-//! The ports: what the protocol asks of the outgoing authority, the incoming authority and (later) a delivery.
+//! The ports: what the protocol asks of the outgoing authority, the incoming authority and the deliveries that consumers read through.
 //!
 //! Object-safe and batch-shaped: one result per asked item, in order. Implementations bound their own concurrency, keep
 //! every service quota of [`crate::quota`], retry what is safe to retry with jitter, and never put a value into an error.
@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     codec::{Encoded, StoredFields},
-    id::{SourceVersion, TargetVersion},
+    delivery::{DeliverySeen, Stuck},
+    id::{DeliveryName, SourceVersion, TargetVersion},
     ledger::Anchor,
     name::{SecretName, VaultPath},
     observed::{
@@ -276,4 +277,35 @@ pub trait Incoming: Send + Sync {
     /// Moves the anchor by check-and-set on the version last seen (`None`: it must not exist yet).
     /// [`PortErrorKind::Conflict`] where somebody else moved it.
     async fn move_anchor(&self, expected: Option<TargetVersion>, to: &Anchor) -> Result<TargetVersion, PortError>;
+}
+
+/// What consumers read through. Today: External Secrets Operator in one cluster.
+///
+/// Whoever makes one knows how each delivery is spelled before and after the switch; the protocol knows only names. A Secret in use is
+/// never deleted, emptied or changed in bytes by any of these (ESO-5). Each waits on its own, within the time it was set up with, and for
+/// many deliveries at once. The mark names the shadows, so that a later run finds an earlier one's.
+#[async_trait]
+pub trait Delivery: Send + Sync {
+    /// What each reads, and how far its controller is. No effect.
+    async fn observe(&self, names: &[DeliveryName]) -> Vec<Sighting<DeliverySeen>>;
+
+    /// Proves each path readable by the delivery's own role: a shadow beside it reads the incoming authority into a Secret of its own, which
+    /// is then compared with the Secret in use. Idempotent; a shadow that an earlier run left is made anew. A crash leaves a shadow, which
+    /// nobody reads.
+    async fn shadow(&self, names: &[DeliveryName], mark: &Mark) -> Vec<Result<(), Stuck>>;
+
+    /// Lets each read the incoming authority, so that nothing it misses could delete or empty its Secret meanwhile (deletion policy Retain),
+    /// and so that it refreshes even where it never would. Idempotent. [`Stuck::InGit`] where that is Git's to do, and it is not there yet;
+    /// [`Stuck::Changed`] where somebody changed it since it was looked at.
+    async fn repoint(&self, names: &[DeliveryName], mark: &Mark) -> Vec<Result<(), Stuck>>;
+
+    /// Waits until each was refreshed after its last change and says that it is ready, and compares the Secret in use with the shadow's. No
+    /// effect. [`Stuck::SetBack`] where it reads the outgoing authority again.
+    async fn follow(&self, names: &[DeliveryName], mark: &Mark) -> Vec<Result<(), Stuck>>;
+
+    /// Removes the shadow of each and its Secret. Idempotent: none is done.
+    async fn remove_shadows(&self, names: &[DeliveryName], mark: &Mark) -> Vec<Result<(), Stuck>>;
+
+    /// Gives each the deletion and refresh policies back that it declares. Idempotent. [`Stuck::InGit`] as above.
+    async fn give_back(&self, names: &[DeliveryName]) -> Vec<Result<(), Stuck>>;
 }
