@@ -66,10 +66,11 @@ fn pins(text: &str) -> Result<Vec<Pin<'_>>> {
 }
 
 /// The Go that is there, by what its programs fit.
-async fn platform() -> Result<String> {
+pub(crate) async fn platform() -> Result<String> {
     let mut go = Command::new("go");
     let answer = go.args(["env", "GOOS", "GOARCH"]).output().await;
-    let answer = answer.context("tests take CRDs and kustomize from Go's module proxy: install Go (1.26 or newer)")?;
+    let answer =
+        answer.context("tests take Kubernetes, CRDs and kustomize from Go's module proxy: install Go (1.26 or newer)")?;
     ensure!(answer.status.success(), "go env failed: {}", String::from_utf8_lossy(&answer.stderr).trim());
     Ok(String::from_utf8_lossy(&answer.stdout).split_whitespace().collect::<Vec<_>>().join(" "))
 }
@@ -132,7 +133,7 @@ fn copy_crds(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     use std::io::Write as _;
     fs::File::create(path)?.write_all(bytes).with_context(|| path.display().to_string())
 }
@@ -142,10 +143,10 @@ async fn build(pin: &Pin<'_>, bin: &Path, outside: &Path) -> Result<()> {
     succeed(go(outside).args(["install", &name]).env("GOBIN", bin)).await
 }
 
-/// The Go tool outside of any module, without a C compiler.
-fn go(outside: &Path) -> Command {
+/// The Go tool in a folder, without a C compiler.
+pub(crate) fn go(folder: &Path) -> Command {
     let mut command = Command::new("go");
-    command.current_dir(outside).env("CGO_ENABLED", "0").env("GOWORK", "off").kill_on_drop(true);
+    command.current_dir(folder).env("CGO_ENABLED", "0").env("GOWORK", "off").kill_on_drop(true);
     command
 }
 

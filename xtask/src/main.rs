@@ -10,8 +10,10 @@
 mod arrows;
 mod bench;
 mod canary;
+mod cluster;
 mod generate;
 mod go;
+mod kubernetes;
 mod modules;
 mod servers;
 mod setup;

@@ -1,4 +1,4 @@
-//! The real servers: moto (Secrets Manager, STS, IAM) and OpenBao on raft storage behind TLS, on free loopback ports.
+//! The real servers: moto (Secrets Manager, STS, IAM), OpenBao on raft storage behind TLS, and a [`cluster`], on free loopback ports.
 //!
 //! Each is a child process of ours and is stopped by its own process id, also when the task fails or is interrupted.
 
@@ -21,6 +21,7 @@ use tokio::{
 
 use crate::{
     canary::Canary,
+    cluster::{self, Cluster},
     setup::{self, Stack},
     test,
 };
@@ -32,11 +33,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A port that was free a moment ago may be taken when the server binds it: then others are tried.
 const ATTEMPTS: usize = 3;
 
-/// Both servers, ready.
+/// All servers, ready.
 #[derive(Debug)]
 pub(crate) struct Servers {
     moto: Running,
     bao: Running,
+    cluster: Cluster,
     /// Trusts the authority of OpenBao's certificate.
     http: reqwest::Client,
     /// The variables by which tests find them, and what else is installed for tests.
@@ -44,11 +46,19 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts both below `scratch`: what they store goes to `storage/`, what they say to `logs/`.
+    /// Starts them below `scratch`: what they store goes to `storage/`, what they say to `logs/`.
     pub(crate) async fn start(stack: &Stack, scratch: &Path) -> Result<Self> {
         let place = Place::below(scratch)?;
-        let (moto, bao) = tokio::try_join!(start_moto(stack, &place), start_bao(stack, &place))?;
+        let authority = certificates(&place.tls)?;
+        let authority_pem = authority.pem();
+        let behind_moto = async {
+            let moto = start_moto(stack, &place).await?;
+            let cluster = cluster::start_cluster(&stack.kubernetes, &place, &authority, &moto.url).await?;
+            anyhow::Ok((moto, cluster))
+        };
+        let ((moto, cluster), bao) = tokio::try_join!(behind_moto, start_bao(stack, &place, &authority_pem))?;
         let (bao, http, token) = bao;
+        review_tokens(&http, &bao.url, &token, &cluster.reviewer).await.context("OpenBao's auth/cluster")?;
         let mut environment = vec![
             ("MIGRATE_TEST_MOTO_URL", moto.url.clone()),
             ("MIGRATE_TEST_BAO_ADDR", bao.url.clone()),
@@ -57,9 +67,11 @@ impl Servers {
             ("MIGRATE_TEST_BAO", stack.bao().display().to_string()),
             ("MIGRATE_TEST_PYTHON_PACKAGES", stack.site.display().to_string()),
         ];
+        environment.extend(cluster.environment.iter().cloned());
         environment.extend(stack.go.environment());
+        environment.extend(stack.kubernetes.environment());
         environment.extend(stack.modules.environment());
-        Ok(Self { moto, bao, http, environment })
+        Ok(Self { moto, bao, cluster, http, environment })
     }
 
     /// One of the variables by which tests find the servers.
@@ -76,9 +88,11 @@ impl Servers {
         Ok(())
     }
 
-    /// Stops both and waits until they are gone. Dropping stops them too, without waiting.
+    /// Stops all and waits until they are gone. Dropping stops them too, without waiting.
     pub(crate) async fn stop(mut self) -> Result<()> {
-        for server in [&mut self.moto, &mut self.bao] {
+        let Cluster { operator, api, etcd, .. } = &mut self.cluster;
+        // Who asks first, who answers last.
+        for server in [operator, api, etcd, &mut self.moto, &mut self.bao] {
             server.process.kill().await.with_context(|| format!("can't stop {}", server.name))?;
         }
         Ok(())
@@ -99,17 +113,17 @@ pub(crate) async fn stay() -> Result<()> {
 
 /// One server that answers.
 #[derive(Debug)]
-struct Running {
+pub(crate) struct Running {
     name: &'static str,
-    url: String,
+    pub(crate) url: String,
     process: Child,
 }
 
 /// Where the servers keep what.
-struct Place {
-    storage: PathBuf,
+pub(crate) struct Place {
+    pub(crate) storage: PathBuf,
     logs: PathBuf,
-    tls: PathBuf,
+    pub(crate) tls: PathBuf,
 }
 
 impl Place {
@@ -138,8 +152,7 @@ async fn start_moto(stack: &Stack, place: &Place) -> Result<Running> {
 }
 
 /// OpenBao, initialised with one key share and unsealed; a client that trusts it; and its root token.
-async fn start_bao(stack: &Stack, place: &Place) -> Result<(Running, reqwest::Client, String)> {
-    let authority = certificates(&place.tls)?;
+async fn start_bao(stack: &Stack, place: &Place, authority: &str) -> Result<(Running, reqwest::Client, String)> {
     let authority = reqwest::Certificate::from_pem(authority.as_bytes())?;
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([authority]).build()?;
     let mut bao = start("openbao", place, async |[port, cluster_port]| {
@@ -177,8 +190,22 @@ async fn start_bao(stack: &Stack, place: &Place) -> Result<(Running, reqwest::Cl
     Ok((bao, http, token))
 }
 
+/// Lets OpenBao take ServiceAccount tokens of the cluster; tests make their own roles. Not at `kubernetes`, which is left to tests of what we emit.
+async fn review_tokens(http: &reqwest::Client, bao: &str, token: &str, reviewer: &cluster::Reviewer) -> Result<()> {
+    let post = |path: &str| http.post(format!("{bao}/v1/{path}")).header("x-vault-token", token);
+    post("sys/auth/cluster").json(&json!({"type": "kubernetes"})).send().await?.error_for_status()?;
+    let config = json!({
+        "kubernetes_host": reviewer.host,
+        "kubernetes_ca_cert": reviewer.ca,
+        "token_reviewer_jwt": reviewer.token,
+        "disable_local_ca_jwt": true,
+    });
+    post("auth/cluster/config").json(&config).send().await?.error_for_status()?;
+    Ok(())
+}
+
 /// Starts a server on free ports and waits until a request to it succeeds.
-async fn start<F>(name: &'static str, place: &Place, prepare: F) -> Result<Running>
+pub(crate) async fn start<F>(name: &'static str, place: &Place, prepare: F) -> Result<Running>
 where
     F: AsyncFn([u16; 2]) -> Result<(Command, reqwest::RequestBuilder, String)>,
 {
@@ -227,8 +254,8 @@ fn free_ports() -> io::Result<[u16; 2]> {
     Ok([one.local_addr()?.port(), other.local_addr()?.port()])
 }
 
-/// Makes an authority and a server certificate for loopback, and returns the authority's PEM.
-fn certificates(folder: &Path) -> Result<String> {
+/// Makes an authority and a server certificate for loopback.
+fn certificates(folder: &Path) -> Result<CertifiedIssuer<'static, KeyPair>> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, "the authority of the test servers");
@@ -238,10 +265,10 @@ fn certificates(folder: &Path) -> Result<String> {
     put(&folder.join("ca.pem"), &authority.pem())?;
     put(&folder.join("server.pem"), &server.pem())?;
     put(&folder.join("server.key"), &key.serialize_pem())?;
-    Ok(authority.pem())
+    Ok(authority)
 }
 
-fn put(file: &Path, text: &str) -> Result<()> {
+pub(crate) fn put(file: &Path, text: &str) -> Result<()> {
     let mut open = fs::File::create(file).with_context(|| file.display().to_string())?;
     open.write_all(text.as_bytes()).with_context(|| file.display().to_string())
 }

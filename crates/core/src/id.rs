@@ -107,6 +107,13 @@ impl LedgerId {
 pub struct DeliveryName(Arc<str>);
 
 impl DeliveryName {
+    /// The name of an ExternalSecret, or of a ClusterExternalSecret where there is no namespace.
+    #[must_use]
+    pub fn external_secret(namespace: Option<&str>, name: &str) -> Self {
+        let shown = namespace.map_or_else(|| format!("ClusterExternalSecret {name}"), |namespace| format!("{namespace}/{name}"));
+        Self(shown.into())
+    }
+
     /// Wraps a name as the inventory shows it.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {

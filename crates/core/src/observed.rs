@@ -213,6 +213,22 @@ pub enum FenceSeen {
     },
 }
 
+/// What stands in the way of reading one secret at the outgoing authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealSeen {
+    /// Nothing of ours.
+    Open,
+    /// Our seal stands, complete, made under this mark.
+    Ours(Mark),
+    /// Something else than the tool closes secrets here; whether it closes this one to readers is not to be seen.
+    Outside,
+    /// Something that looks like our seal stands, but it is not the one that we write: somebody changed it.
+    Altered {
+        /// What differs, in a few words, without values.
+        what: String,
+    },
+}
+
 /// What a principal that is not exempt met when it tried to write to a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

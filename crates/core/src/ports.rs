@@ -14,15 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     codec::{Encoded, StoredFields},
-    delivery::{DeliverySeen, Stuck},
+    delivery::{Compared, DeliverySeen, Stuck},
     id::{DeliveryName, SourceVersion, TargetVersion},
     ledger::Anchor,
     name::{SecretName, VaultPath},
     observed::{
-        Felt, FenceSeen, LabelledVersion, LastAccess, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret,
-        TargetEntry, TargetSurvey,
+        Felt, FenceSeen, LabelledVersion, LastAccess, ListedSecret, Mark, Rotation, SealSeen, Sighting, SourceIdentity,
+        SourceSecret, TargetEntry, TargetSurvey,
     },
-    value::SecretValue,
+    value::{SecretBytes, SecretValue},
     writers::WritersSeen,
 };
 
@@ -159,6 +159,23 @@ pub trait Outgoing: Send + Sync {
     /// What stands at each secret now. No effect.
     async fn fences(&self, names: &[SecretName]) -> Vec<Sighting<FenceSeen>>;
 
+    /// Closes each secret to readers as well, except to the exempt roles. Idempotent, as [`Self::fence`] is; the fence stays as it is.
+    async fn seal(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>>;
+
+    /// Lets each secret be read again by those who could before. Idempotent; the fence stays.
+    async fn unseal(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>>;
+
+    /// What seal stands at each secret now. No effect.
+    async fn seals(&self, names: &[SecretName]) -> Vec<Sighting<SealSeen>>;
+
+    /// Who was refused a read of which secret since then, by what the cloud records; `None` where it was not set up to be asked. The records
+    /// may be minutes behind. No effect.
+    async fn denied_reads(
+        &self,
+        names: &[SecretName],
+        since: Timestamp,
+    ) -> Result<Option<BTreeMap<SecretName, BTreeSet<String>>>, PortError>;
+
     /// Lets a principal that is not exempt try to write to each secret, by a request that fails either way and so changes nothing, fenced
     /// or not. [`PortErrorKind::Misconfigured`] where no such principal is set up.
     async fn probe(&self, names: &[SecretName]) -> Vec<Result<Felt, PortError>>;
@@ -288,6 +305,9 @@ pub trait Incoming: Send + Sync {
 pub trait Delivery: Send + Sync {
     /// What each reads, and how far its controller is. No effect.
     async fn observe(&self, names: &[DeliveryName]) -> Vec<Sighting<DeliverySeen>>;
+
+    /// Waits until each is reconciled, and compares its Secret with what it is to hold, in memory and in constant time. No effect.
+    async fn holds(&self, expected: &[(DeliveryName, BTreeMap<String, SecretBytes>)]) -> Vec<Result<Compared, Stuck>>;
 
     /// Proves each path readable by the delivery's own role: a shadow beside it reads the incoming authority into a Secret of its own, which
     /// is then compared with the Secret in use. Idempotent; a shadow that an earlier run left is made anew. A crash leaves a shadow, which

@@ -28,8 +28,7 @@ impl Session<'_> {
         let members = names.iter().cloned().zip(self.paths(wave, &names)).collect();
         stop_if_any(COMMIT, self.written_by_others(plan, COMMIT, members).await?)?;
         self.still_leading(COMMIT).await?;
-        let consumers_by_hand = plan.consumers_by_hand();
-        self.decisive(Event::Committed { wave: wave.clone(), consumers_by_hand }).await
+        self.decisive(Event::Committed { wave: wave.clone() }).await
     }
 
     pub(crate) async fn confirm(&mut self, wave: &WaveName, plan: &CheckedPlan) -> Result<(), Stopped> {
@@ -40,7 +39,7 @@ impl Session<'_> {
     }
 
     /// Looks at fence, versions and copy of every member: fences first, since they take longest, then the rest, which must be fresh.
-    async fn look(&self, wave: &WaveName, plan: &CheckedPlan, step: Where) -> Result<Vec<Blocked>, Stopped> {
+    pub(crate) async fn look(&self, wave: &WaveName, plan: &CheckedPlan, step: Where) -> Result<Vec<Blocked>, Stopped> {
         let names = self.names(wave);
         let unfelt = if plan.plan().fence.observed_by_probe { self.probe(wave, step).await? } else { Vec::new() };
         let mut fences = Vec::with_capacity(names.len());

@@ -1,6 +1,7 @@
 //! Why a run stopped.
 
 use migrate_core::{
+    delivery::Halted,
     handover::{Refusal, Runner, judge::Blocked},
     id::Epoch,
     ledger::{SharedStanding, Standing},
@@ -67,6 +68,17 @@ pub enum Stopped {
         /// Who and why.
         blocked: Vec<Blocked>,
     },
+    /// Consumers read through deliveries that can't go on.
+    #[error("{} deliveries can't go on at {}", halted.len(), step.0)]
+    Halted {
+        /// Where.
+        step: Where,
+        /// Which and why.
+        halted: Vec<Halted>,
+    },
+    /// There are deliveries to look at or to switch, and no cluster to do it in.
+    #[error("{0} deliveries are to be switched, and no cluster is set up")]
+    NoCluster(usize),
     /// Somebody else wrote to, or opened, what the protocol holds closed. Recorded.
     #[error("authority violation: {} secrets were changed by somebody else", .0.len())]
     Violated(Vec<Blocked>),

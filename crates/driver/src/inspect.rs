@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use futures::StreamExt as _;
 use migrate_core::{
     handover::{
-        Wave,
-        judge::{Blocked, Evidence, Obstacle, fence_stands, member_stands, source_is_closed, target_unmoved},
+        SealStep, Wave,
+        judge::{Blocked, Evidence, Obstacle, fence_stands, member_stands, seal_stands, source_is_closed, target_unmoved},
         retire::away,
     },
-    id::{LedgerId, WaveName},
+    id::{Epoch, LedgerId, WaveName},
     name::SecretName,
     observed::Mark,
     plan::{Plan, PlannedMember},
@@ -34,13 +34,20 @@ pub async fn closed(
     progress.begin("fences", members.len());
     let sources: Vec<SecretName> = members.iter().map(|(_, member)| member.begun.source.clone()).collect();
     let (fences, seen) = futures::join!(systems.outgoing.fences(&sources), systems.outgoing.describe(&sources));
+    let is_sealed = wave.members.values().any(|member| member.seal == SealStep::Sealed);
+    let seals = if is_sealed { systems.outgoing.seals(&sources).await } else { Vec::new() };
     progress.end();
+    let mut seals = seals.into_iter();
     let judged = members.into_iter().zip(fences).zip(seen).filter_map(|(((name, member), fence), seen)| {
+        let seal = seals.next().filter(|_| member.seal == SealStep::Sealed);
         let verdict = match (away(member, &seen), wave.has_settled()) {
             (Some(verdict), _) => verdict,
             (None, true) => source_is_closed(&mark, member, &fence, &seen),
             (None, false) => fence_stands(&mark, &fence),
         };
+        // A seal is of a later run than the copy, whichever.
+        let late = Mark { epoch: Epoch(u64::MAX), ..mark.clone() };
+        let verdict = verdict.and_then(|()| seal.map_or(Ok(()), |seal| seal_stands(&late, &seal)));
         verdict.err().map(|obstacle| Blocked { name: name.clone(), obstacle })
     });
     judged.collect()
@@ -69,6 +76,9 @@ pub async fn copies(
     let judged = looks.map(|((((name, member), source), fence), target)| {
         let mark = Mark { epoch: member.step.epoch().unwrap_or(newest.epoch), ..newest.clone() };
         let verdict = match (away(member, &source), member.step.target()) {
+            // Writers were admitted there: what stands at the incoming authority is theirs.
+            (Some(away), _) if wave.stage.is_completed() => away,
+            (None, _) if wave.stage.is_completed() => source_is_closed(&mark, member, &fence, &source),
             (Some(away), Some(version)) => away.and_then(|()| target_unmoved(&mark, version, &target)),
             _ => member_stands(&mark, member, &Evidence { source, fence, target }),
         };

@@ -15,17 +15,21 @@
 //! | `steps` | which step comes next; begin, preflight |
 //! | `fence` | rotation, fence, settle |
 //! | `commit` | commit, confirm |
+//! | `switch` | lets deliveries read the incoming authority |
+//! | `seal` | closes old copies to readers, admits writers |
 //! | `urgent` | one new value after the commit |
 //! | `retire` | takes the old copies away |
 //! | `undo` | what takes away what was added |
-//! | `copy`, `replay`, `prove` | the pipeline and its proof: with `survey` the only code that holds values on their way |
+//! | `copy`, `replay`, `prove` | the pipeline and its proof: with `survey` and `delivered` the only code that holds values on their way |
 //! | [`survey`](mod@survey) | looks at everything a plan needs |
+//! | [`delivered`] | compares what consumers mount with what the authority holds |
 //! | [`inspect`](mod@inspect) | looks at everything a verdict needs, changing nothing |
 //!
 //! The clock, the interrupt and the progress are injected.
 
 mod commit;
 mod copy;
+mod delivered;
 mod error;
 mod fence;
 pub mod inspect;
@@ -36,12 +40,15 @@ mod prove;
 mod replay;
 mod retire;
 mod rim;
+mod seal;
 pub mod shared;
 mod steps;
 pub mod survey;
+mod switch;
 mod undo;
 mod urgent;
 
+pub use delivered::{HeldBy, Wanted, delivered};
 pub use error::{Stopped, Where};
 pub use lead::{Session, SessionSettings};
 pub use ledger_file::{LedgerError, LedgerFile};
@@ -49,4 +56,4 @@ pub use ledger_git::GitLedger;
 pub use retire::{RetireTerms, Retirement};
 pub use rim::{Clock, Interrupt, Pace, Processes, Progress, Silent, Systems, TokioClock};
 pub use shared::{OpenLedger, SharedError, SharedLedger};
-pub use steps::{Report, StepTime};
+pub use steps::{ApplyTerms, Report, StepTime};

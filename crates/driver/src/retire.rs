@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use migrate_core::{
     handover::{
-        Event, Goal, Refusal, RunKind, Stage, Step, decide,
+        Event, Goal, Refusal, RunKind, Step, decide,
         judge::{Blocked, Obstacle},
         retire::{Due, OldCopy, Soak, may_go, stays_scheduled},
     },
@@ -54,7 +54,7 @@ impl Session<'_> {
     /// [`Stopped`]; whatever was done until then stands in the ledger.
     pub async fn retire(&mut self, wave: &WaveName, terms: RetireTerms) -> Result<Retirement, Stopped> {
         let stage = self.state().waves.get(wave).map(|wave| wave.stage).ok_or_else(|| Refusal::NoSuchWave(wave.clone()))?;
-        if !matches!(stage, Stage::Confirmed | Stage::Retiring | Stage::Retired) {
+        if !stage.is_completed() {
             return Err(Refusal::Stage { wave: wave.clone(), stage, event: "retire-begun" }.into());
         }
         let committed_at = self.committed_at(wave)?;
@@ -213,10 +213,15 @@ impl Session<'_> {
 
     /// When authority over the wave moved, as its record says.
     fn committed_at(&self, wave: &WaveName) -> Result<Timestamp, Stopped> {
+        let at = self.recorded_at(wave, |event| matches!(event, Event::Committed { .. }))?;
+        Ok(at.ok_or_else(|| Refusal::NoSuchWave(wave.clone()))?)
+    }
+
+    /// When the last such event of the wave was recorded.
+    pub(crate) fn recorded_at(&self, wave: &WaveName, wanted: impl Fn(&Event) -> bool) -> Result<Option<Timestamp>, Stopped> {
         let read = ledger_file::read(self.ledger.path())?;
-        let commits = |event: &Event| matches!(event, Event::Committed { wave: committed, .. } if committed == wave);
-        let record = read.records.iter().rev().find(|record| commits(&record.event));
-        Ok(record.ok_or_else(|| Refusal::NoSuchWave(wave.clone()))?.at)
+        let record = read.records.iter().rev().find(|record| record.event.wave() == Some(wave) && wanted(&record.event));
+        Ok(record.map(|record| record.at))
     }
 }
 

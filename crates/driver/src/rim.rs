@@ -6,17 +6,19 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use migrate_core::{
     handover::Runner,
-    ports::{Incoming, Outgoing},
+    ports::{Delivery, Incoming, Outgoing},
 };
 use tokio::sync::watch;
 
-/// The two stores.
+/// The two stores, and what consumers read through.
 #[derive(Clone, Copy)]
 pub struct Systems<'a> {
     /// What hands authority over.
     pub outgoing: &'a dyn Outgoing,
     /// What receives it.
     pub incoming: &'a dyn Incoming,
+    /// What consumers read through; none where no cluster is set up, or none is needed.
+    pub delivery: Option<&'a dyn Delivery>,
 }
 
 /// Time, injected so that tests and rehearsals can have their own.
@@ -114,10 +116,12 @@ pub struct Pace {
     pub batches: usize,
     /// Members that share one record and one fsync.
     pub group: usize,
+    /// Deliveries that are switched together, and share one record.
+    pub deliveries: usize,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { batch: migrate_core::quota::BATCH_GET_IDS, batches: 4, group: 500 }
+        Self { batch: migrate_core::quota::BATCH_GET_IDS, batches: 4, group: 500, deliveries: 50 }
     }
 }

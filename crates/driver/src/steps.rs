@@ -8,7 +8,7 @@ use migrate_core::{
         Begun, Event, Goal, Outcome, Refusal, RunKind, Stage, Step, Violation, decide,
         judge::{Blocked, Obstacle, probe_can_observe, source_as_planned, target_for_replay, target_is_free, violation},
     },
-    id::WaveName,
+    id::{DeliveryName, WaveName},
     name::{SecretName, VaultPath},
     observed::Mark,
     plan::CheckedPlan,
@@ -19,6 +19,8 @@ use crate::{
     Session,
     error::{Stopped, Where},
     prove::Job,
+    seal::{COMPLETE, SEAL},
+    switch::{GIVE_BACK, SWITCH},
 };
 
 pub(crate) const PREFLIGHT: Where = Where("preflight");
@@ -33,6 +35,17 @@ pub(crate) const ROLLBACK: Where = Where("rollback");
 
 /// Members looked at in one call of a port.
 pub(crate) const LOOK: usize = 500;
+
+/// What an apply is asked for beside its goal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApplyTerms {
+    /// Members that are released first; the others go on without them (P10). One that was left out before is no error.
+    pub leave_out: BTreeSet<SecretName>,
+    /// Deliveries through which nobody reads any more, as the operator says.
+    pub gone: BTreeSet<DeliveryName>,
+    /// For how long a reader may keep a value, in seconds: what a seal waits.
+    pub reader_seconds: u64,
+}
 
 /// How long one step took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +72,13 @@ pub struct Report {
 impl Session<'_> {
     /// Runs a wave towards a goal and no further. Running it again goes on where it stopped (P6, OPS-2).
     ///
-    /// Members in `leave_out` are released first, and the others go on without them (P10). One that was left out before is no error.
-    ///
     /// # Errors
     /// [`Stopped`]; whatever was done until then stands in the ledger.
-    pub async fn apply(&mut self, plan: &CheckedPlan, goal: Goal, leave_out: &BTreeSet<SecretName>) -> Result<Report, Stopped> {
+    pub async fn apply(&mut self, plan: &CheckedPlan, goal: Goal, terms: &ApplyTerms) -> Result<Report, Stopped> {
         let wave = plan.plan().wave.clone();
         self.belongs(plan).await?;
         let mut steps = Vec::new();
-        let leaving = self.still_members(plan, leave_out)?;
+        let leaving = self.still_members(plan, &terms.leave_out)?;
         if leaving.is_empty() && decide(self.state(), &wave, RunKind::Apply, goal) == Step::Reached {
             return Ok(self.report(&wave, true, steps));
         }
@@ -81,7 +92,7 @@ impl Session<'_> {
             false => self.decisive(Event::LeftOut { wave: wave.clone(), members: leaving }).await,
         };
         let result = match left {
-            Ok(()) => self.drive(&wave, RunKind::Apply, goal, plan, &mut steps).await,
+            Ok(()) => self.drive(&wave, RunKind::Apply, goal, plan, terms, &mut steps).await,
             Err(stopped) => Err(stopped),
         };
         self.finish(&wave, result).await?;
@@ -119,7 +130,7 @@ impl Session<'_> {
         }
         self.belongs(plan).await?;
         self.take_lead(&wave, RunKind::Rollback).await?;
-        let result = self.drive(&wave, RunKind::Rollback, Goal::Commit, plan, &mut steps).await;
+        let result = self.drive(&wave, RunKind::Rollback, Goal::Commit, plan, &ApplyTerms::default(), &mut steps).await;
         self.finish(&wave, result).await?;
         Ok(self.report(&wave, false, steps))
     }
@@ -134,6 +145,7 @@ impl Session<'_> {
         let outcome = match &result {
             Ok(()) => Outcome::Reached,
             Err(Stopped::Interrupted(_)) => Outcome::Interrupted,
+            Err(Stopped::Halted { halted, .. }) if halted.iter().any(|halted| !halted.stuck.is_passing()) => Outcome::Blocked,
             Err(Stopped::Blocked { .. } | Stopped::Violated(_) | Stopped::Stale(_) | Stopped::OtherPlan(_)) => Outcome::Blocked,
             // Without the lead, or without a ledger that can be written, there is nothing more to say.
             Err(Stopped::LeadLost | Stopped::Unsound(_) | Stopped::NotShared(_) | Stopped::Ledger(_) | Stopped::Refused(_)) => {
@@ -155,6 +167,7 @@ impl Session<'_> {
         run: RunKind,
         goal: Goal,
         plan: &CheckedPlan,
+        terms: &ApplyTerms,
         steps: &mut Vec<StepTime>,
     ) -> Result<(), Stopped> {
         loop {
@@ -163,7 +176,7 @@ impl Session<'_> {
             self.pause(Where(name))?;
             let started = self.clock.now();
             self.progress.begin(name, members);
-            let done = self.take(wave, plan, step).await;
+            let done = self.take(wave, plan, terms, step).await;
             self.progress.end();
             let took = elapsed(started, self.clock.now());
             match steps.last_mut() {
@@ -177,7 +190,7 @@ impl Session<'_> {
     }
 
     /// Takes one step; `true` where nothing is left to do.
-    async fn take(&mut self, wave: &WaveName, plan: &CheckedPlan, step: Step) -> Result<bool, Stopped> {
+    async fn take(&mut self, wave: &WaveName, plan: &CheckedPlan, terms: &ApplyTerms, step: Step) -> Result<bool, Stopped> {
         match step {
             Step::Reached => return Ok(true),
             Step::Begin => {
@@ -197,6 +210,12 @@ impl Session<'_> {
             Step::Verify(members) => self.verify(wave, plan, &members).await?,
             Step::Commit => self.commit(wave, plan).await?,
             Step::Confirm => self.confirm(wave, plan).await?,
+            Step::BeginSwitch => self.begin_switch(wave, plan)?,
+            Step::Switch(deliveries) => self.switch(wave, &deliveries, &terms.gone).await?,
+            Step::Seal(members) => self.seal(wave, &members).await?,
+            Step::SettleSeal => self.settle_seal(wave, terms.reader_seconds).await?,
+            Step::GiveBack(deliveries) => self.give_back(wave, &deliveries).await?,
+            Step::Complete => self.complete(wave, plan).await?,
             Step::BeginRollback => self.decisive(Event::RollbackBegun { wave: wave.clone() }).await?,
             Step::Clear(members) => self.clear(wave, &members).await?,
             Step::Unfence(members) => self.unfence(wave, &members).await?,
@@ -271,7 +290,7 @@ impl Session<'_> {
             }
             self.progress.advance(chunk.len());
         }
-        if plan.goal() == Goal::Commit {
+        if plan.goal() >= Goal::Commit {
             let members = members.iter().map(|(name, begun)| ((*name).clone(), begun.path.clone())).collect();
             blocked.extend(self.written_by_others(plan, PREFLIGHT, members).await?);
         }
@@ -368,6 +387,12 @@ fn describe(step: &Step, all: usize) -> (&'static str, usize) {
         Step::Verify(members) => (VERIFY.0, members.len()),
         Step::Commit => (COMMIT.0, all),
         Step::Confirm => (CONFIRM.0, all),
+        Step::BeginSwitch => (SWITCH.0, 0),
+        Step::Switch(deliveries) => (SWITCH.0, deliveries.len()),
+        Step::Seal(members) => (SEAL.0, members.len()),
+        Step::SettleSeal => (SEAL.0, all),
+        Step::GiveBack(deliveries) => (GIVE_BACK.0, deliveries.len()),
+        Step::Complete => (COMPLETE.0, all),
         Step::BeginRollback | Step::FinishRollback => (ROLLBACK.0, 0),
         Step::Clear(members) | Step::Unfence(members) | Step::RestoreRotation(members) => (ROLLBACK.0, members.len()),
         Step::BeginRetire | Step::Retire(_) | Step::FinishRetire | Step::Reached => ("done", 0),

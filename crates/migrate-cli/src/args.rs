@@ -11,7 +11,7 @@ use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use driver::ledger_git::RemoteName;
 use migrate_core::{
     handover::Goal,
-    id::WaveName,
+    id::{DeliveryName, WaveName},
     inventory::{Consumer, ConsumerMeans, Prose, Sdk as SdkConsumer},
     name::SecretName,
 };
@@ -244,9 +244,31 @@ pub struct Apply {
     /// Let this member out of the wave: our copy and fence are taken away from it, the others go on; can be repeated (recorded)
     #[arg(long, value_name = "NAME", value_parser = secret)]
     pub leave_out: Vec<SecretName>,
-    /// Commit although ExternalSecrets read members: I switch them myself afterwards (recorded)
-    #[arg(long)]
-    pub consumers_by_hand: bool,
+    /// Who changes the ExternalSecrets when they are switched
+    #[arg(long, value_enum, default_value_t = Mode::Git, value_name = "MODE")]
+    pub mode: Mode,
+    /// With --mode git: folder for their manifests, as `migrate eso emit --out` writes it
+    #[arg(long, value_name = "DIR", default_value = "manifests")]
+    pub out: Utf8PathBuf,
+    /// With --mode git: how its files are laid out
+    #[arg(long, value_enum, default_value_t = eso::Layout::Kustomize, value_name = "LAYOUT")]
+    pub layout: eso::Layout,
+    /// This ExternalSecret (NAMESPACE/NAME) is gone from the cluster, and nobody reads through it; can be repeated (recorded)
+    #[arg(long, value_name = "NAME", value_parser = delivery)]
+    pub gone: Vec<DeliveryName>,
+    /// Let the old copies of a sealed wave be read again, and do nothing else (recorded)
+    #[arg(long, conflicts_with_all = ["through", "leave_out", "gone"])]
+    pub lift_seal: bool,
+}
+
+fn delivery(text: &str) -> Result<DeliveryName, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+            Ok(DeliveryName::external_secret(Some(namespace), name))
+        }
+        None if !text.is_empty() => Ok(DeliveryName::external_secret(None, text)),
+        _ => Err("an ExternalSecret is named NAMESPACE/NAME, a ClusterExternalSecret NAME".to_owned()),
+    }
 }
 
 /// `migrate rollback`
@@ -279,6 +301,9 @@ pub struct Verify {
     /// Only this wave [default: every wave]
     #[arg(long, value_name = "NAME", value_parser = wave)]
     pub wave: Option<WaveName>,
+    /// Compare the Secret of every ExternalSecret with what its authority holds, in memory, instead of the stores with each other
+    #[arg(long, conflicts_with = "wave")]
+    pub cluster: bool,
 }
 
 /// `migrate ledger`
@@ -339,6 +364,21 @@ pub enum Through {
     Verify,
     /// Authority moved
     Commit,
+    /// Every ExternalSecret reads Vault, its Secret unchanged
+    Switch,
+    /// Nobody can read the old copies in Secrets Manager
+    Seal,
+    /// Writers are admitted to Vault
+    Complete,
+}
+
+/// Who changes ExternalSecrets when their store is switched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Manifests are written for you to commit; the run goes on once the cluster shows them
+    Git,
+    /// They are changed in the cluster: not where Argo CD or Flux would set them back
+    Direct,
 }
 
 impl From<Through> for Goal {
@@ -348,6 +388,9 @@ impl From<Through> for Goal {
             Through::Copy => Self::Copy,
             Through::Verify => Self::Verify,
             Through::Commit => Self::Commit,
+            Through::Switch => Self::Switch,
+            Through::Seal => Self::Seal,
+            Through::Complete => Self::Complete,
         }
     }
 }

@@ -68,6 +68,10 @@ pub enum Reason {
     NoWayBack,
     /// Consumers would be left behind by a commit.
     Consumers,
+    /// ExternalSecrets can't be switched, or are not as they were left.
+    Deliveries,
+    /// ExternalSecrets are to be looked at, and no cluster is set up.
+    NoCluster,
     /// A store did not answer for some members; the same command goes on.
     Unfinished,
     /// The run was interrupted by its operator.
@@ -150,7 +154,7 @@ impl Reason {
     #[must_use]
     pub const fn exit(self) -> Exit {
         match self {
-            Self::Usage | Self::Configuration | Self::NoRepository => Exit::Usage,
+            Self::Usage | Self::Configuration | Self::NoCluster | Self::NoRepository => Exit::Usage,
             Self::InventoryMissing
             | Self::InventoryInvalid
             | Self::ManifestsInvalid
@@ -166,6 +170,7 @@ impl Reason {
             | Self::NotAMember
             | Self::NoWayBack
             | Self::Consumers
+            | Self::Deliveries
             | Self::Differs
             | Self::NotEmitted
             | Self::Edited

@@ -24,9 +24,9 @@ impl Systems {
         Ok(Self { outgoing: outgoing(settings, environment).await?, incoming })
     }
 
-    /// As the driver wants them.
+    /// As the driver wants them, where no delivery is looked at.
     pub(crate) fn ports(&self) -> driver::Systems<'_> {
-        driver::Systems { outgoing: &self.outgoing, incoming: &self.incoming }
+        driver::Systems { outgoing: &self.outgoing, incoming: &self.incoming, delivery: None }
     }
 }
 
@@ -56,6 +56,7 @@ fn aws(settings: &Settings, environment: &Environment) -> phase0_sdk::Settings {
         exempt: wanted.exempt_principals.clone(),
         fence: wanted.fence,
         probe: wanted.probe.clone(),
+        asks_trail: wanted.cloudtrail,
         concurrency: wanted.concurrency.unwrap_or(defaults.concurrency),
         quota_percent: percent(wanted.quota_share),
         ..defaults

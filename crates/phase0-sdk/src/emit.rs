@@ -1,7 +1,7 @@
 //! What `migrate` emits for Secrets Manager. Pure: no connection, the same input gives the same text.
 
 use migrate_core::{
-    aws_policy::{Exempt, FENCE_TAG, FENCED_ACTIONS},
+    aws_policy::{Exempt, FENCE_TAG, FENCED_ACTIONS, SEAL_TAG, SEALED_ACTIONS},
     plan::FenceMode,
 };
 use serde_json::{Value, json};
@@ -132,7 +132,18 @@ impl Closed {
                     "Resource": self.secrets(),
                     "Condition": {
                         "ArnNotLikeIfExists": self.unless_exempt(),
-                        "ForAnyValue:StringEquals": { "aws:TagKeys": FENCE_TAG },
+                        "ForAnyValue:StringEquals": { "aws:TagKeys": [FENCE_TAG, SEAL_TAG] },
+                    },
+                }));
+                statements.push(json!({
+                    "Sid": "MigrateSeal",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": SEALED_ACTIONS,
+                    "Resource": self.secrets(),
+                    "Condition": {
+                        "ArnNotLikeIfExists": self.unless_exempt(),
+                        "StringLike": { format!("aws:ResourceTag/{SEAL_TAG}"): "*" },
                     },
                 }));
             }
@@ -207,7 +218,8 @@ mod tests {
         assert_eq!(external["Statement"][0]["Action"], json!(FENCED_ACTIONS));
         let tag = closed().resource_control_policy(FenceMode::Tag).unwrap();
         assert_eq!(tag["Statement"][0]["Condition"]["StringLike"]["aws:ResourceTag/migrate-fence"], "*");
-        assert_eq!(tag["Statement"][1]["Condition"]["ForAnyValue:StringEquals"]["aws:TagKeys"], "migrate-fence");
+        assert_eq!(tag["Statement"][1]["Condition"]["ForAnyValue:StringEquals"]["aws:TagKeys"], json!([FENCE_TAG, SEAL_TAG]));
+        assert_eq!(tag["Statement"][2]["Action"], json!(SEALED_ACTIONS));
         // <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>
         for policy in [external, tag, closed().service_control_policy()] {
             assert!(policy.to_string().len() <= 5_120, "{policy}");

@@ -1,14 +1,16 @@
 //! What is there: every call that changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
+use jiff::Timestamp;
 use migrate_core::{
     aws_policy,
     name::{SecretArn, SecretName},
-    observed::{Felt, FenceSeen, LabelledVersion, ListedSecret, Sighting, SourceSecret},
+    observed::{Felt, FenceSeen, LabelledVersion, ListedSecret, SealSeen, Sighting, SourceSecret},
     plan::FenceMode,
-    ports::{PortError, PortErrorKind, SourceReading},
+    ports::{Outgoing as _, PortError, PortErrorKind, SourceReading},
+    principals::{Access, Seen},
     quota::BATCH_GET_IDS,
 };
 
@@ -18,6 +20,7 @@ use crate::{
     failure::{Again, classify},
     perform::unmergeable,
     port::SecretsManager,
+    trail::Gather,
 };
 
 impl SecretsManager {
@@ -66,6 +69,37 @@ impl SecretsManager {
             }
         };
         sighting(look.await)
+    }
+
+    pub(crate) async fn seal_of(&self, name: &SecretName) -> Sighting<SealSeen> {
+        let look = async {
+            match self.mode {
+                FenceMode::ResourcePolicy => {
+                    let exempt = self.exempt().await?;
+                    let stored = self.client.policy(name.as_str()).await?;
+                    aws_policy::sealed(stored.as_deref(), exempt).map_err(|error| unmergeable("GetResourcePolicy", name, &error))
+                }
+                FenceMode::Tag => Ok(aws_policy::sealed_in_tags(&self.client.describe(name.as_str()).await?.tags)),
+                FenceMode::External => Ok(SealSeen::Outside),
+            }
+        };
+        sighting(look.await)
+    }
+
+    /// Who was refused a read since then, by the records of CloudTrail in our region, where it may be asked.
+    pub(crate) async fn denied_since(
+        &self,
+        names: &[SecretName],
+        since: Timestamp,
+    ) -> Result<Option<BTreeMap<SecretName, BTreeSet<String>>>, PortError> {
+        let Some(trail) = &self.trail else { return Ok(None) };
+        let account = self.identify().await?.account;
+        let mut gather = Gather::new(names.iter().cloned().collect(), Some(account));
+        trail.look(since, &mut gather, |_| ()).await?;
+        let found = gather.finish(since, String::new()).found.secrets;
+        let refused = |seen: &Seen| (seen.access == Access::Reads && seen.refused > 0).then(|| seen.principal.to_string());
+        let denied = found.into_iter().map(|(name, seen)| (name, seen.iter().filter_map(refused).collect::<BTreeSet<_>>()));
+        Ok(Some(denied.filter(|(_, principals)| !principals.is_empty()).collect()))
     }
 
     /// One result per name, in order.

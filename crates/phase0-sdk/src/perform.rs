@@ -9,7 +9,7 @@ use std::{
 };
 
 use migrate_core::{
-    aws_policy::{self, Change, FENCE_TAG, Unmergeable},
+    aws_policy::{self, Change, FENCE_TAG, SEAL_TAG, Unmergeable},
     id::SourceVersion,
     name::SecretName,
     observed::{Felt, Mark, Rotation},
@@ -31,7 +31,7 @@ pub struct Created {
 
 type Tags = BTreeMap<String, String>;
 
-/// What to do to the fence's tag.
+/// What to do to a tag of ours.
 enum TagChange {
     Set(String),
     Remove,
@@ -53,8 +53,8 @@ impl SecretsManager {
                 self.change_policy(name, |stored| aws_policy::fence(stored, mark, exempt), true).await
             }
             FenceMode::Tag => {
-                let change = |tags: &Tags| Ok(aws_policy::tag_to_fence(tags, mark)?.map(TagChange::Set));
-                self.change_tag(name, change).await
+                let change = |tags: &Tags| Ok(aws_policy::tag_to_set(tags, FENCE_TAG, mark)?.map(TagChange::Set));
+                self.change_tag(name, FENCE_TAG, change).await
             }
             FenceMode::External => Ok(()),
         }
@@ -64,17 +64,43 @@ impl SecretsManager {
         match self.mode {
             FenceMode::ResourcePolicy => self.change_policy(name, |stored| aws_policy::unfence(stored, mark), false).await,
             FenceMode::Tag => {
-                let change = |tags: &Tags| Ok(aws_policy::tag_is_ours(tags, mark)?.then_some(TagChange::Remove));
-                self.change_tag(name, change).await
+                let change = |tags: &Tags| Ok(aws_policy::tag_is_ours(tags, FENCE_TAG, mark)?.then_some(TagChange::Remove));
+                self.change_tag(name, FENCE_TAG, change).await
             }
             FenceMode::External => Ok(()),
         }
     }
 
-    /// As [`Self::change_policy`], for the one tag.
+    pub(crate) async fn seal_one(&self, name: &SecretName, mark: &Mark) -> Result<(), PortError> {
+        match self.mode {
+            FenceMode::ResourcePolicy => {
+                let exempt = self.exempt_with_caller().await?;
+                self.change_policy(name, |stored| aws_policy::seal(stored, mark, exempt), true).await
+            }
+            FenceMode::Tag => {
+                let change = |tags: &Tags| Ok(aws_policy::tag_to_set(tags, SEAL_TAG, mark)?.map(TagChange::Set));
+                self.change_tag(name, SEAL_TAG, change).await
+            }
+            FenceMode::External => Ok(()),
+        }
+    }
+
+    pub(crate) async fn unseal_one(&self, name: &SecretName, mark: &Mark) -> Result<(), PortError> {
+        match self.mode {
+            FenceMode::ResourcePolicy => self.change_policy(name, |stored| aws_policy::unseal(stored, mark), false).await,
+            FenceMode::Tag => {
+                let change = |tags: &Tags| Ok(aws_policy::tag_is_ours(tags, SEAL_TAG, mark)?.then_some(TagChange::Remove));
+                self.change_tag(name, SEAL_TAG, change).await
+            }
+            FenceMode::External => Ok(()),
+        }
+    }
+
+    /// As [`Self::change_policy`], for one tag.
     async fn change_tag(
         &self,
         name: &SecretName,
+        key: &str,
         plan: impl Fn(&Tags) -> Result<Option<TagChange>, Unmergeable> + Send + Sync,
     ) -> Result<(), PortError> {
         let mut lost: Option<PortError> = None;
@@ -85,8 +111,8 @@ impl SecretsManager {
             let change = plan(&tags).map_err(|error| taint(unmergeable("TagResource", name, &error)))?;
             let sent = match &change {
                 None => return Ok(()),
-                Some(TagChange::Set(value)) => self.client.tag(name.as_str(), FENCE_TAG, value).await,
-                Some(TagChange::Remove) => self.client.untag(name.as_str(), FENCE_TAG).await,
+                Some(TagChange::Set(value)) => self.client.tag(name.as_str(), key, value).await,
+                Some(TagChange::Remove) => self.client.untag(name.as_str(), key).await,
             };
             match sent {
                 // Seen by the next look, or a look a little later.

@@ -10,14 +10,15 @@ use migrate_core::{
     id::SourceVersion,
     name::SecretName,
     observed::{
-        Felt, FenceSeen, LabelledVersion, LastAccess, ListedSecret, Mark, Rotation, Sighting, SourceIdentity, SourceSecret,
+        Felt, FenceSeen, LabelledVersion, LastAccess, ListedSecret, Mark, Rotation, SealSeen, Sighting, SourceIdentity,
+        SourceSecret,
     },
     plan::{Existence, FenceMode},
     ports::{Outgoing, PortError, PortErrorKind, SourceReading},
 };
 use tokio::sync::OnceCell;
 
-use crate::{client::Client, perform::Flag, settings::Settings};
+use crate::{client::Client, perform::Flag, settings::Settings, trail::Trail};
 
 /// Secrets Manager in one account and region.
 pub struct SecretsManager {
@@ -26,6 +27,8 @@ pub struct SecretsManager {
     /// Raised when the endpoint turned out to lack ValidateResourcePolicy.
     pub(crate) validation_missing: Flag,
     pub(crate) mode: FenceMode,
+    /// Where refused reads are looked for.
+    pub(crate) trail: Option<Trail>,
     configured: Vec<String>,
     identity: OnceCell<SourceIdentity>,
     exempt: OnceCell<Exempt>,
@@ -41,8 +44,10 @@ impl SecretsManager {
         if !settings.exempt.is_empty() {
             checked(settings.exempt.clone())?;
         }
+        let trail = if settings.asks_trail { Some(Trail::connect(&settings).await?) } else { None };
         Ok(Self {
             client: Client::connect(&settings).await?,
+            trail,
             concurrency: settings.concurrency.max(1),
             validation_missing: Flag::default(),
             mode: settings.fence,
@@ -132,6 +137,26 @@ impl Outgoing for SecretsManager {
 
     async fn fences(&self, names: &[SecretName]) -> Vec<Sighting<FenceSeen>> {
         self.each(names.len(), |at| self.fence_of(&names[at]).boxed()).await
+    }
+
+    async fn seal(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>> {
+        self.each(names.len(), |at| self.seal_one(&names[at], mark).boxed()).await
+    }
+
+    async fn unseal(&self, names: &[SecretName], mark: &Mark) -> Vec<Result<(), PortError>> {
+        self.each(names.len(), |at| self.unseal_one(&names[at], mark).boxed()).await
+    }
+
+    async fn seals(&self, names: &[SecretName]) -> Vec<Sighting<SealSeen>> {
+        self.each(names.len(), |at| self.seal_of(&names[at]).boxed()).await
+    }
+
+    async fn denied_reads(
+        &self,
+        names: &[SecretName],
+        since: Timestamp,
+    ) -> Result<Option<BTreeMap<SecretName, BTreeSet<String>>>, PortError> {
+        self.denied_since(names, since).await
     }
 
     async fn probe(&self, names: &[SecretName]) -> Vec<Result<Felt, PortError>> {

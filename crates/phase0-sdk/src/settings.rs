@@ -31,6 +31,8 @@ pub struct Settings {
     pub fence: FenceMode,
     /// The principal that tries to write to fenced secrets, and must be refused. None: enforcement is not observed.
     pub probe: Option<Probe>,
+    /// Whether CloudTrail is asked for reads that were refused (`cloudtrail:LookupEvents`).
+    pub asks_trail: bool,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
     /// Longest wait for the first byte of an answer.
@@ -93,6 +95,7 @@ impl Default for Settings {
             exempt: Vec::new(),
             fence: FenceMode::ResourcePolicy,
             probe: None,
+            asks_trail: false,
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(20),
             attempt_timeout: Duration::from_secs(30),

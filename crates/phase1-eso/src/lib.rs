@@ -1,7 +1,9 @@
-//! External Secrets Operator: what each version knows, and the stores and manifests that `migrate` emits for it. Pure; the cluster's side
-//! follows.
+//! External Secrets Operator: what each version knows, the stores and manifests that `migrate` emits for it (all pure), and the deliveries of
+//! a cluster behind their port.
 
+mod client;
 pub mod crds;
+pub mod delivery;
 pub mod emit;
 pub mod import;
 pub mod lint;
@@ -11,6 +13,8 @@ pub mod table;
 pub mod validate;
 pub mod version;
 pub mod yaml;
+
+pub use client::{DEFAULT_CONCURRENCY, DEFAULT_WAIT, Settings};
 
 /// Whether Kubernetes takes a text as a key of a Secret or ConfigMap: 1 to 253 letters, digits, `-`, `_` and `.`, and neither `.` nor
 /// anything that begins with `..` (`IsConfigMapKey` of apimachinery).

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use migrate_core::handover::Event;
 use serde_json::{Value, json};
 
+const DELIVERY: &str = "orders/orders-db";
 const SECRET: &str = "platform-data/mysql/app";
 const VERSION: &str = "11111111-1111-4111-8111-111111111111";
 
@@ -33,8 +34,21 @@ pub(super) fn events() -> Result<Vec<Event>> {
         json!({"type": "copy-intended", "members": [SECRET]}),
         json!({"type": "copied", "members": {SECRET: 1}}),
         json!({"type": "verified", "members": {SECRET: [VERSION, 1]}}),
-        json!({"type": "committed", "consumersByHand": false}),
+        json!({"type": "committed"}),
         json!({"type": "confirmed"}),
+        json!({"type": "switch-begun", "deliveries": [DELIVERY]}),
+        json!({"type": "switch-intended", "deliveries": [DELIVERY]}),
+        json!({"type": "switched", "deliveries": [DELIVERY]}),
+        json!({"type": "set-back", "deliveries": [DELIVERY]}),
+        json!({"type": "switch-intended", "deliveries": [DELIVERY]}),
+        json!({"type": "switched", "deliveries": [DELIVERY]}),
+        json!({"type": "declared-gone", "deliveries": [DELIVERY]}),
+        json!({"type": "seal-intended", "members": [SECRET]}),
+        json!({"type": "sealed", "members": [SECRET]}),
+        json!({"type": "seal-settled", "afterSeconds": 3_600, "denied": {SECRET: ["arn:aws:iam::111122223333:role/report"]}}),
+        json!({"type": "seal-lifted", "members": [SECRET]}),
+        json!({"type": "given-back", "deliveries": [DELIVERY]}),
+        json!({"type": "completed"}),
         json!({"type": "urgent-intended", "name": SECRET, "after": 1}),
         json!({"type": "urgent-written", "name": SECRET, "target": 2}),
         json!({"type": "violated", "violations": [{"name": SECRET, "kind": "fence-removed"}]}),
@@ -93,6 +107,17 @@ mod tests {
             | Event::Verified { .. }
             | Event::Committed { .. }
             | Event::Confirmed { .. }
+            | Event::SwitchBegun { .. }
+            | Event::SwitchIntended { .. }
+            | Event::Switched { .. }
+            | Event::SetBack { .. }
+            | Event::DeclaredGone { .. }
+            | Event::SealIntended { .. }
+            | Event::Sealed { .. }
+            | Event::SealSettled { .. }
+            | Event::SealLifted { .. }
+            | Event::GivenBack { .. }
+            | Event::Completed { .. }
             | Event::Violated { .. }
             | Event::RollbackBegun { .. }
             | Event::Cleared { .. }
@@ -104,7 +129,7 @@ mod tests {
             | Event::DeleteIntended { .. }
             | Event::DeleteScheduled { .. }
             | Event::Retired { .. }
-            | Event::Ended { .. } => 31,
+            | Event::Ended { .. } => 42,
         };
         events().unwrap().first().map_or(0, every)
     }

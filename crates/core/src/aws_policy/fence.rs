@@ -171,7 +171,12 @@ fn open(stored: &str, exempt: &Exempt) -> FenceSeen {
         wave,
         epoch: Epoch(u64::from(u32::MAX)),
     });
-    match longest.map(|mark| fence(Some(stored), &mark, exempt)) {
+    // And the seal beside it, which comes after the moment at which there is a way back.
+    let both = longest.map(|mark| match fence(Some(stored), &mark, exempt)? {
+        Change::Put(fenced) => super::seal(Some(&fenced.to_string()), &mark, exempt),
+        other => Ok(other),
+    });
+    match both {
         Ok(Err(why)) => FenceSeen::Unfenceable { why: why.to_string() },
         _ => FenceSeen::Open,
     }
@@ -206,7 +211,7 @@ fn statement(sid: &Sid, exempt: &Exempt) -> Map<String, Value> {
 }
 
 /// The first members that differ, by name.
-fn difference(standing: &Map<String, Value>, expected: &Map<String, Value>) -> Option<String> {
+pub(super) fn difference(standing: &Map<String, Value>, expected: &Map<String, Value>) -> Option<String> {
     let (standing, expected) = (canonical_statement(standing), canonical_statement(expected));
     let (standing, expected) = (standing.as_object()?, expected.as_object()?);
     let mut keys: Vec<&str> = standing.keys().chain(expected.keys()).map(String::as_str).collect();

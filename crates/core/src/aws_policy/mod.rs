@@ -18,6 +18,7 @@ mod document;
 mod evaluate;
 mod exempt;
 mod fence;
+mod seal;
 mod sid;
 mod tag;
 #[cfg(test)]
@@ -27,4 +28,5 @@ pub use document::PolicyDocument;
 pub use evaluate::{Verdict, denies};
 pub use exempt::{CallerPrincipal, Exempt, InvalidExempt, Named, named, principal_of_caller};
 pub use fence::{Change, FENCED_ACTIONS, Unmergeable, fence, seen, unfence};
-pub use tag::{FENCE_TAG, seen_in_tags, tag_is_ours, tag_of, tag_to_fence};
+pub use seal::{SEALED_ACTIONS, seal, sealed, unseal};
+pub use tag::{FENCE_TAG, SEAL_TAG, sealed_in_tags, seen_in_tags, tag_is_ours, tag_of, tag_to_set};

@@ -7,15 +7,17 @@
 //! ```
 //!
 //! Lower case and digits stand for themselves, `-` is `Z`, any other byte is `X` and two hex digits. So capitals separate, and
-//! the mark reads back exactly.
+//! the mark reads back exactly. A seal's Sid begins with `MigrateSeal` and is spelled alike.
 
 use crate::{
     id::{Epoch, LedgerId, WaveName},
     observed::Mark,
 };
 
-/// Every Sid of ours begins so, whatever its ledger.
+/// Every fence's Sid begins so, whatever its ledger.
 pub(super) const PREFIX: &str = "MigrateFence";
+/// Every seal's.
+pub(super) const SEAL_PREFIX: &str = "MigrateSeal";
 
 /// What our Sid says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,14 +28,22 @@ pub(super) struct Sid {
 
 impl Sid {
     pub(super) fn write(&self) -> String {
-        let Mark { ledger, wave, epoch } = &self.mark;
-        let bare = if self.was_bare { "B" } else { "" };
-        format!("{PREFIX}L{}W{}E{}{bare}", escape(ledger.as_str()), escape(wave.as_str()), epoch.0)
+        self.write_as(PREFIX)
     }
 
     /// Reads a Sid that begins with [`PREFIX`]; `None` where we never wrote it so.
     pub(super) fn read(sid: &str) -> Option<Self> {
-        let rest = sid.strip_prefix(PREFIX)?.strip_prefix('L')?;
+        Self::read_as(PREFIX, sid)
+    }
+
+    pub(super) fn write_as(&self, prefix: &str) -> String {
+        let Mark { ledger, wave, epoch } = &self.mark;
+        let bare = if self.was_bare { "B" } else { "" };
+        format!("{prefix}L{}W{}E{}{bare}", escape(ledger.as_str()), escape(wave.as_str()), epoch.0)
+    }
+
+    pub(super) fn read_as(prefix: &str, sid: &str) -> Option<Self> {
+        let rest = sid.strip_prefix(prefix)?.strip_prefix('L')?;
         let (ledger, rest) = rest.split_once('W')?;
         let (wave, rest) = rest.split_once('E')?;
         let epoch = rest.strip_suffix('B').unwrap_or(rest);
@@ -44,7 +54,7 @@ impl Sid {
         };
         let read = Self { mark, was_bare: epoch.len() < rest.len() };
         // One spelling each: `E012` or an escaped letter is not ours.
-        (read.write() == sid).then_some(read)
+        (read.write_as(prefix) == sid).then_some(read)
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Handover, Member, MemberStep, RotationStep, RunKind, Stage, Wave};
+use super::{DeliveryStep, Handover, Member, MemberStep, RotationStep, RunKind, SealStep, Stage, Wave};
 use crate::{
-    id::{Epoch, WaveName},
+    id::{DeliveryName, Epoch, WaveName},
     name::SecretName,
 };
 
@@ -23,6 +23,12 @@ pub enum Goal {
     Verify,
     /// Authority moved, and the fences seen standing a settle time later.
     Commit,
+    /// Every delivery reads the incoming authority.
+    Switch,
+    /// Nobody can read an old copy.
+    Seal,
+    /// Writers are admitted to the incoming authority.
+    Complete,
 }
 
 /// The next step of a wave.
@@ -53,6 +59,18 @@ pub enum Step {
     Commit,
     /// A settle time after commit, look again.
     Confirm,
+    /// Record which deliveries are switched.
+    BeginSwitch,
+    /// Let these read the incoming authority.
+    Switch(Vec<DeliveryName>),
+    /// Close the old copies of these to readers.
+    Seal(Vec<SecretName>),
+    /// Wait as long as a reader may keep a value, then read the seals again.
+    SettleSeal,
+    /// Give these the policies back that they declare.
+    GiveBack(Vec<DeliveryName>),
+    /// Look once more, and admit writers.
+    Complete,
     /// Record that the wave goes back.
     BeginRollback,
     /// Take our copy of these away.
@@ -129,29 +147,54 @@ fn step_of_stage(wave: &Wave, epoch: Epoch, goal: Goal) -> Step {
                 Goal::Fence | Goal::Copy => Step::Reached,
                 _ if !unproved.is_empty() => Step::Verify(unproved),
                 Goal::Verify => Step::Reached,
-                Goal::Commit => Step::Commit,
+                Goal::Commit | Goal::Switch | Goal::Seal | Goal::Complete => Step::Commit,
             }
         }
-        Stage::Committed if goal == Goal::Commit => Step::Confirm,
-        Stage::Committed | Stage::Confirmed | Stage::RollingBack | Stage::RolledBack | Stage::Retiring | Stage::Retired => {
-            Step::Reached
+        Stage::Committed if goal >= Goal::Commit => Step::Confirm,
+        Stage::Confirmed if goal >= Goal::Switch => Step::BeginSwitch,
+        Stage::Switching if goal >= Goal::Switch => switching(wave, goal),
+        Stage::Sealed if goal >= Goal::Seal => {
+            let kept = ways(wave, |way| way == DeliveryStep::Switched);
+            match goal {
+                _ if !kept.is_empty() => Step::GiveBack(kept),
+                Goal::Complete => Step::Complete,
+                _ => Step::Reached,
+            }
         }
+        _ => Step::Reached,
     }
+}
+
+/// Every delivery first: who would be denied a read must have another place to read from.
+fn switching(wave: &Wave, goal: Goal) -> Step {
+    let old = ways(wave, |way| !way.is_over());
+    if !old.is_empty() {
+        return Step::Switch(old);
+    }
+    if goal == Goal::Switch {
+        return Step::Reached;
+    }
+    let open = names(wave, |member| member.seal != SealStep::Sealed);
+    if open.is_empty() { Step::SettleSeal } else { Step::Seal(open) }
+}
+
+fn ways(wave: &Wave, wanted: impl Fn(DeliveryStep) -> bool) -> Vec<DeliveryName> {
+    wave.deliveries.iter().filter(|(_, way)| wanted(**way)).map(|(name, _)| name.clone()).collect()
 }
 
 /// A copy that is to be proved or committed must bear the epoch of the run that does it: an older run's is adopted by stamping it anew.
 fn needs_copy(step: MemberStep, epoch: Epoch, goal: Goal) -> bool {
     match step {
-        MemberStep::Verified { epoch: stamped, .. } => goal == Goal::Commit && stamped != epoch,
+        MemberStep::Verified { epoch: stamped, .. } => goal >= Goal::Commit && stamped != epoch,
         MemberStep::Copied { epoch: stamped, .. } => goal >= Goal::Verify && stamped != epoch,
         _ => true,
     }
 }
 
-/// The old copies go once the fences were seen standing after the commit, and not before.
+/// The old copies go once nobody can read them any more, and not before.
 fn away(wave: &Wave) -> Step {
     match wave.stage {
-        Stage::Confirmed => Step::BeginRetire,
+        Stage::Completed => Step::BeginRetire,
         Stage::Retiring => {
             let kept = names(wave, |member| !member.is_retired());
             if kept.is_empty() { Step::FinishRetire } else { Step::Retire(kept) }
@@ -162,9 +205,9 @@ fn away(wave: &Wave) -> Step {
 
 fn back(wave: &Wave) -> Step {
     match wave.stage {
-        Stage::RolledBack | Stage::Committed | Stage::Confirmed | Stage::Retiring | Stage::Retired => Step::Reached,
         Stage::Begun | Stage::Preflighted | Stage::Settled => Step::BeginRollback,
         Stage::RollingBack => open_again(&wave.members).or_else(|| rotate_again(&wave.members)).unwrap_or(Step::FinishRollback),
+        _ => Step::Reached,
     }
 }
 

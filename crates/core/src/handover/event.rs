@@ -1,5 +1,7 @@
 //! What a ledger record can say.
 
+mod about;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::PlanDigest;
 use crate::{
     codec::Encoding,
-    id::{LedgerId, SourceVersion, TargetVersion, WaveName},
+    id::{DeliveryName, LedgerId, SourceVersion, TargetVersion, WaveName},
     name::{SecretArn, SecretName, VaultPath},
     observed::{Rotation, VersionMap},
 };
@@ -78,6 +80,8 @@ pub enum ViolationKind {
     FenceRemoved,
     /// Our fence stands, but not as we wrote it.
     FenceAltered,
+    /// Our seal is gone, or stands otherwise than we wrote it.
+    SealBroken,
     /// The old authority took a new value, or its labels moved, although fenced.
     SourceChanged,
     /// The secret at the old authority is gone, or another one of that name.
@@ -221,11 +225,87 @@ pub enum Event {
     Committed {
         /// Which wave.
         wave: WaveName,
-        /// ExternalSecret consumers will be switched by hand (`--consumers-by-hand`).
-        consumers_by_hand: bool,
     },
     /// A settle time after commit, fences, versions and copies were read again.
     Confirmed {
+        /// Which wave.
+        wave: WaveName,
+    },
+    /// The deliveries through which the wave's members are read are switched from now on: these, or none.
+    SwitchBegun {
+        /// Which wave.
+        wave: WaveName,
+        /// Which deliveries: all of them.
+        deliveries: BTreeSet<DeliveryName>,
+    },
+    /// A shadow of each read the incoming authority and held the bytes of its Secret; each is about to be pointed there.
+    SwitchIntended {
+        /// Which wave.
+        wave: WaveName,
+        /// Which deliveries.
+        deliveries: BTreeSet<DeliveryName>,
+    },
+    /// Each reads the incoming authority: refreshed after the change, ready, its Secret's bytes equal.
+    Switched {
+        /// Which wave.
+        wave: WaveName,
+        /// Which deliveries.
+        deliveries: BTreeSet<DeliveryName>,
+    },
+    /// Somebody let these read the outgoing authority again after they were switched.
+    SetBack {
+        /// Which wave.
+        wave: WaveName,
+        /// Which deliveries.
+        deliveries: BTreeSet<DeliveryName>,
+    },
+    /// An operator says that nobody reads through these any more, so that nobody switches them.
+    DeclaredGone {
+        /// Which wave.
+        wave: WaveName,
+        /// Which deliveries.
+        deliveries: BTreeSet<DeliveryName>,
+    },
+    /// The old copies of these are about to be closed to readers as well.
+    SealIntended {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
+    /// They are, and it was read back.
+    Sealed {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
+    /// The longest time for which a reader may keep a value has passed since, and every seal was read again.
+    SealSettled {
+        /// Which wave.
+        wave: WaveName,
+        /// How long after the last seal was stored, in seconds.
+        after_seconds: u64,
+        /// Who was denied a read of which member since, where that was looked for; none where nobody looked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        denied: Option<BTreeMap<SecretName, BTreeSet<String>>>,
+    },
+    /// The old copies of these may be read again, by those who could before. What is committed stays committed.
+    SealLifted {
+        /// Which wave.
+        wave: WaveName,
+        /// Which members.
+        members: BTreeSet<SecretName>,
+    },
+    /// Each delivery has the deletion and refresh policies again that it declares.
+    GivenBack {
+        /// Which wave.
+        wave: WaveName,
+        /// Which deliveries.
+        deliveries: BTreeSet<DeliveryName>,
+    },
+    /// Writers are admitted to the incoming authority. Decisive.
+    Completed {
         /// Which wave.
         wave: WaveName,
     },
@@ -348,96 +428,4 @@ pub enum Event {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde calls")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
-}
-
-impl Event {
-    /// Whether the record only counts once the anchor names it.
-    #[must_use]
-    pub fn is_decisive(&self) -> bool {
-        matches!(
-            self,
-            Self::Lead { .. }
-                | Self::Begin { .. }
-                | Self::LeftOut { .. }
-                | Self::Committed { .. }
-                | Self::RollbackBegun { .. }
-                | Self::RetireBegun { .. }
-        )
-    }
-
-    /// The wave that it is about.
-    #[must_use]
-    pub fn wave(&self) -> Option<&WaveName> {
-        match self {
-            Self::Created { .. } => None,
-            Self::Lead { wave, .. }
-            | Self::Begin { wave, .. }
-            | Self::Preflighted { wave }
-            | Self::RotationCancelIntended { wave, .. }
-            | Self::RotationCancelled { wave, .. }
-            | Self::RotationEnded { wave, .. }
-            | Self::FenceIntended { wave, .. }
-            | Self::Fenced { wave, .. }
-            | Self::Settled { wave, .. }
-            | Self::CopyIntended { wave, .. }
-            | Self::Copied { wave, .. }
-            | Self::Verified { wave, .. }
-            | Self::Committed { wave, .. }
-            | Self::Confirmed { wave }
-            | Self::UrgentIntended { wave, .. }
-            | Self::UrgentWritten { wave, .. }
-            | Self::Violated { wave, .. }
-            | Self::LeftOut { wave, .. }
-            | Self::RollbackBegun { wave }
-            | Self::Cleared { wave, .. }
-            | Self::Unfenced { wave, .. }
-            | Self::RotationRestored { wave, .. }
-            | Self::RolledBack { wave }
-            | Self::RetireBegun { wave, .. }
-            | Self::ReplicaRemovalIntended { wave, .. }
-            | Self::ReplicasRemoved { wave, .. }
-            | Self::DeleteIntended { wave, .. }
-            | Self::DeleteScheduled { wave, .. }
-            | Self::Retired { wave }
-            | Self::Ended { wave, .. } => Some(wave),
-        }
-    }
-
-    /// Its name in the ledger (`"type"`).
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Created { .. } => "created",
-            Self::Lead { .. } => "lead",
-            Self::Begin { .. } => "begin",
-            Self::Preflighted { .. } => "preflighted",
-            Self::RotationCancelIntended { .. } => "rotation-cancel-intended",
-            Self::RotationCancelled { .. } => "rotation-cancelled",
-            Self::RotationEnded { .. } => "rotation-ended",
-            Self::FenceIntended { .. } => "fence-intended",
-            Self::Fenced { .. } => "fenced",
-            Self::Settled { .. } => "settled",
-            Self::CopyIntended { .. } => "copy-intended",
-            Self::Copied { .. } => "copied",
-            Self::Verified { .. } => "verified",
-            Self::Committed { .. } => "committed",
-            Self::Confirmed { .. } => "confirmed",
-            Self::UrgentIntended { .. } => "urgent-intended",
-            Self::UrgentWritten { .. } => "urgent-written",
-            Self::Violated { .. } => "violated",
-            Self::LeftOut { .. } => "left-out",
-            Self::RollbackBegun { .. } => "rollback-begun",
-            Self::Cleared { .. } => "cleared",
-            Self::Unfenced { .. } => "unfenced",
-            Self::RotationRestored { .. } => "rotation-restored",
-            Self::RolledBack { .. } => "rolled-back",
-            Self::RetireBegun { .. } => "retire-begun",
-            Self::ReplicaRemovalIntended { .. } => "replica-removal-intended",
-            Self::ReplicasRemoved { .. } => "replicas-removed",
-            Self::DeleteIntended { .. } => "delete-intended",
-            Self::DeleteScheduled { .. } => "delete-scheduled",
-            Self::Retired { .. } => "retired",
-            Self::Ended { .. } => "ended",
-        }
-    }
 }

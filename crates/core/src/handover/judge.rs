@@ -6,7 +6,7 @@ pub use self::obstacle::{Blocked, Obstacle};
 use super::{Begun, Handover, Member, Runner, ViolationKind};
 use crate::{
     id::{Epoch, TargetVersion},
-    observed::{Felt, FenceSeen, Mark, Rotation, Sighting, SourceSecret, TargetEntry},
+    observed::{Felt, FenceSeen, Mark, Rotation, SealSeen, Sighting, SourceSecret, TargetEntry},
     ports::PortError,
 };
 
@@ -163,6 +163,27 @@ pub fn fence_stands(mark: &Mark, sighting: &Sighting<FenceSeen>) -> Result<(), O
     }
 }
 
+/// Whether our seal stands, or the organisation answers for it.
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn seal_stands(mark: &Mark, sighting: &Sighting<SealSeen>) -> Result<(), Obstacle> {
+    match seen(sighting, Obstacle::SourceAbsent)? {
+        SealSeen::Open => Err(Obstacle::SealMissing),
+        SealSeen::Outside => Ok(()),
+        SealSeen::Altered { what } => Err(Obstacle::SealAltered { what: what.clone() }),
+        SealSeen::Ours(found) => {
+            if found.ledger != mark.ledger || found.wave != mark.wave {
+                Err(Obstacle::FencedByOthers { ledger: found.ledger.to_string(), wave: found.wave.to_string() })
+            } else if found.epoch > mark.epoch {
+                Err(Obstacle::LeadLost { epoch: found.epoch })
+            } else {
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Whether nothing at all stands at the target, as a plan wants it.
 ///
 /// # Errors
@@ -274,6 +295,7 @@ pub fn violation(obstacle: &Obstacle) -> Option<ViolationKind> {
     Some(match obstacle {
         Obstacle::FenceMissing | Obstacle::FencedByOthers { .. } => ViolationKind::FenceRemoved,
         Obstacle::FenceAltered { .. } => ViolationKind::FenceAltered,
+        Obstacle::SealMissing | Obstacle::SealAltered { .. } => ViolationKind::SealBroken,
         Obstacle::SourceMoved | Obstacle::RotationInFlight | Obstacle::RotationOn | Obstacle::RotationManaged => {
             ViolationKind::SourceChanged
         }

@@ -4,8 +4,8 @@
 //! fold of the ledger's events, so recovery and the normal course are the same function (OPS-2, AUT-6).
 //!
 //! ```text
-//!  begin ─► preflight ─► (rotation) ─► fence ─► settle ─► copy ─► verify ─► COMMIT ─► confirm
-//!    └───────────┴──────────┴────────┴────────┴────────┴──► rollback                 └──► retire
+//!  begin ─► preflight ─► (rotation) ─► fence ─► settle ─► copy ─► verify ─► COMMIT ─► confirm ─► switch ─► seal ─► COMPLETE ─► retire
+//!    └───────────┴──────────┴────────┴────────┴────────┴──► rollback
 //! ```
 //!
 //! | module | what it holds |
@@ -31,4 +31,6 @@ pub use decide::{Goal, Step, decide};
 pub use event::{Begun, Event, Outcome, RunKind, Runner, Violation, ViolationKind};
 pub use next::next;
 pub use refusal::Refusal;
-pub use state::{Handover, Lead, Member, MemberStep, PlanDigest, Retirement, RotationStep, Stage, UrgentStep, Wave};
+pub use state::{
+    DeliveryStep, Handover, Lead, Member, MemberStep, PlanDigest, Retirement, RotationStep, SealStep, Stage, UrgentStep, Wave,
+};

@@ -1,12 +1,15 @@
 //! Which event may follow, and what it changes: total over every state and event.
 
-use std::collections::BTreeMap;
+mod apply;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Event, Handover, Lead, Member, MemberStep, Refusal, Retirement, RotationStep as Rotation, RunKind, Stage, UrgentStep, Wave,
+    DeliveryStep as Way, Event, Handover, Lead, Member, MemberStep, Refusal, Retirement, RotationStep as Rotation, RunKind,
+    SealStep, Stage, UrgentStep, Wave,
 };
 use crate::{
-    id::{Epoch, WaveName},
+    id::{DeliveryName, Epoch, WaveName},
     name::SecretName,
 };
 
@@ -83,8 +86,8 @@ impl Handover {
             (RunKind::Urgent, Some(stage)) if stage.is_committed() => Ok(()),
             (RunKind::Urgent, Some(stage)) => refuse(stage),
             (RunKind::Rollback | RunKind::Urgent | RunKind::Retire, None) => Err(Refusal::NoSuchWave(name.clone())),
-            // P8: nothing is retired that is not committed, and seen to be fenced after that.
-            (RunKind::Retire, Some(Stage::Confirmed | Stage::Retiring | Stage::Retired)) => Ok(()),
+            // P8: nothing is retired that is not committed, or that somebody can still read.
+            (RunKind::Retire, Some(stage)) if stage.is_completed() => Ok(()),
             (RunKind::Retire, Some(stage)) => refuse(stage),
             // P5: after commit nothing returns authority.
             (RunKind::Rollback, Some(stage)) if stage.is_committed() => refuse(stage),
@@ -132,6 +135,7 @@ impl Handover {
                             step: MemberStep::Planned,
                             rotation: Rotation::Untouched,
                             urgent: UrgentStep::None,
+                            seal: SealStep::Open,
                             retirement: Retirement::Kept,
                         };
                         (name.clone(), member)
@@ -144,7 +148,7 @@ impl Handover {
                     leaving: BTreeMap::new(),
                     fenced_under: None,
                     violated: false,
-                    consumers_by_hand: false,
+                    deliveries: BTreeMap::new(),
                 };
                 self.waves.insert(wave.clone(), begun);
             }
@@ -221,6 +225,55 @@ impl Wave {
                 all(self.members.values().all(|m| matches!(m.step, At::Verified { epoch: e, .. } if e == epoch)))
             }
             Event::Confirmed { .. } => at(Stage::Committed),
+            Event::SwitchBegun { .. } => at(Stage::Confirmed),
+            Event::SwitchIntended { deliveries, .. } => {
+                at(Stage::Switching)?;
+                self.each_delivery(kind, deliveries, |way| matches!(way, Way::Old | Way::Intended))
+            }
+            Event::Switched { deliveries, .. } => {
+                at(Stage::Switching)?;
+                self.each_delivery(kind, deliveries, |way| way == Way::Intended)
+            }
+            Event::SetBack { deliveries, .. } => {
+                if self.stage != Stage::Sealed {
+                    at(Stage::Switching)?;
+                }
+                self.each_delivery(kind, deliveries, |way| matches!(way, Way::Switched | Way::GivenBack))
+            }
+            Event::DeclaredGone { deliveries, .. } => {
+                at(Stage::Switching)?;
+                self.each_delivery(kind, deliveries, |way| !way.is_over())
+            }
+            // Nobody is denied a read who was not given another place to read from.
+            Event::SealIntended { members, .. } => {
+                at(Stage::Switching)?;
+                all(self.deliveries.values().all(|way| way.is_over()))?;
+                self.each(name, kind, members.iter(), |_, m| m.seal != SealStep::Sealed)
+            }
+            Event::Sealed { members, .. } => {
+                at(Stage::Switching)?;
+                self.each(name, kind, members.iter(), |_, m| m.seal == SealStep::Intended)
+            }
+            Event::SealSettled { .. } => {
+                at(Stage::Switching)?;
+                all(self.deliveries.values().all(|way| way.is_over())
+                    && self.members.values().all(|m| m.seal == SealStep::Sealed))
+            }
+            Event::SealLifted { members, .. } => {
+                if self.stage != Stage::Switching {
+                    at(Stage::Sealed)?;
+                }
+                self.each(name, kind, members.iter(), |_, m| m.seal != SealStep::Open)
+            }
+            Event::GivenBack { deliveries, .. } => {
+                at(Stage::Sealed)?;
+                self.each_delivery(kind, deliveries, |way| way == Way::Switched)
+            }
+            // P4: writers come in where nobody can read what they replace, and P1: once, for the whole wave.
+            Event::Completed { .. } => {
+                at(Stage::Sealed)?;
+                all(self.deliveries.values().all(|way| matches!(way, Way::GivenBack | Way::Gone)))
+            }
             Event::Violated { violations, .. } => self.each(name, kind, violations.iter().map(|v| &v.name), |_, _| true),
             Event::UrgentIntended { name: member, after, .. } => {
                 self.committed(name, kind)?;
@@ -258,7 +311,7 @@ impl Wave {
                 all(self.members.values().all(Member::is_released))
             }
             Event::RetireBegun { members, .. } => {
-                at(Stage::Confirmed)?;
+                at(Stage::Completed)?;
                 self.each(name, kind, members.iter(), |_, _| true)?;
                 all(members.len() == self.members.len())
             }
@@ -311,6 +364,19 @@ impl Wave {
         if any { Ok(()) } else { Err(Refusal::Empty(event)) }
     }
 
+    fn each_delivery(
+        &self,
+        event: &'static str,
+        names: &BTreeSet<DeliveryName>,
+        fits: impl Fn(Way) -> bool,
+    ) -> Result<(), Refusal> {
+        if names.is_empty() {
+            return Err(Refusal::Empty(event));
+        }
+        let unfit = names.iter().find(|name| !self.deliveries.get(*name).is_some_and(|way| fits(*way)));
+        unfit.map_or(Ok(()), |name| Err(Refusal::Delivery { name: name.clone(), event }))
+    }
+
     /// As [`Self::each`], for members from which what we added is taken away: all of them in a rollback, else those left out.
     fn each_going<'a>(
         &self,
@@ -333,124 +399,5 @@ impl Wave {
             }
         }
         Ok(())
-    }
-
-    fn apply(&mut self, epoch: Epoch, event: &Event) {
-        use MemberStep as At;
-        match event {
-            Event::Preflighted { .. } => self.stage = Stage::Preflighted,
-            Event::RotationCancelIntended { members, .. } => self.set_rotation(members.iter(), Rotation::CancelIntended),
-            Event::RotationCancelled { members, .. } => self.set_rotation(members.iter(), Rotation::Cancelled),
-            Event::RotationEnded { members, .. } => self.set_rotation(members.iter(), Rotation::Ended),
-            Event::FenceIntended { members, .. } => self.set(members.iter(), |_| At::FenceIntended),
-            Event::Fenced { members, .. } => {
-                self.fenced_under = Some(epoch);
-                self.set(members.iter(), |_| At::Fenced);
-            }
-            Event::Settled { members, .. } => {
-                self.stage = Stage::Settled;
-                for (name, versions) in members {
-                    if let Some(member) = self.members.get_mut(name) {
-                        member.versions = versions.clone();
-                    }
-                }
-            }
-            Event::CopyIntended { members, .. } => self.set(members.iter(), |_| At::CopyIntended { epoch }),
-            Event::Copied { members, .. } => {
-                let target = |name: &SecretName| members.get(name).copied();
-                self.set_known(members, |name| target(name).map(|target| At::Copied { epoch, target }));
-            }
-            Event::Verified { members, .. } => {
-                self.set_known(members, |name| members.get(name).map(|(_, target)| At::Verified { epoch, target: *target }));
-            }
-            Event::Committed { consumers_by_hand, .. } => {
-                self.stage = Stage::Committed;
-                self.consumers_by_hand = *consumers_by_hand;
-            }
-            Event::Confirmed { .. } => self.stage = Stage::Confirmed,
-            Event::UrgentIntended { name, .. } => {
-                if let Some(member) = self.members.get_mut(name) {
-                    member.urgent = UrgentStep::Intended;
-                }
-            }
-            Event::UrgentWritten { name, target, .. } => {
-                if let Some(member) = self.members.get_mut(name)
-                    && let At::Verified { epoch, .. } = member.step
-                {
-                    member.step = At::Verified { epoch, target: *target };
-                    member.urgent = UrgentStep::Written;
-                }
-            }
-            Event::Violated { .. } => self.violated = true,
-            Event::LeftOut { members, .. } => {
-                for name in members {
-                    if let Some((name, member)) = self.members.remove_entry(name) {
-                        self.leaving.insert(name, member);
-                    }
-                }
-            }
-            Event::RollbackBegun { .. } => {
-                self.stage = Stage::RollingBack;
-                self.members.append(&mut self.leaving);
-            }
-            Event::Cleared { members, .. } => self.set(members.iter(), |_| At::Cleared),
-            Event::Unfenced { members, .. } => {
-                self.set(members.iter(), |_| At::Unfenced);
-                self.let_go();
-            }
-            Event::RotationRestored { members, .. } => {
-                self.set_rotation(members.iter(), Rotation::Restored);
-                self.let_go();
-            }
-            Event::RolledBack { .. } => self.stage = Stage::RolledBack,
-            Event::RetireBegun { .. } => self.stage = Stage::Retiring,
-            Event::ReplicaRemovalIntended { members, .. } => {
-                self.set_retirement(members.keys(), |_| Retirement::RemovingReplicas);
-            }
-            Event::ReplicasRemoved { members, .. } => self.set_retirement(members.keys(), |_| Retirement::Alone),
-            Event::DeleteIntended { members, .. } => self.set_retirement(members.iter(), |_| Retirement::DeleteIntended),
-            Event::DeleteScheduled { members, .. } => self.set_retirement(members.keys(), |name| {
-                members.get(name).map_or(Retirement::DeleteIntended, |until| Retirement::Scheduled { until: *until })
-            }),
-            Event::Retired { .. } => self.stage = Stage::Retired,
-            Event::Created { .. } | Event::Lead { .. } | Event::Begin { .. } | Event::Ended { .. } => {}
-        }
-    }
-
-    fn set<'a>(&mut self, names: impl Iterator<Item = &'a SecretName>, step: impl Fn(&SecretName) -> MemberStep) {
-        for name in names {
-            if let Some(member) = self.member_mut(name) {
-                member.step = step(name);
-            }
-        }
-    }
-
-    fn set_retirement<'a>(&mut self, names: impl Iterator<Item = &'a SecretName>, step: impl Fn(&SecretName) -> Retirement) {
-        for name in names {
-            if let Some(member) = self.members.get_mut(name) {
-                member.retirement = step(name);
-            }
-        }
-    }
-
-    fn set_rotation<'a>(&mut self, names: impl Iterator<Item = &'a SecretName>, step: Rotation) {
-        for name in names {
-            if let Some(member) = self.member_mut(name) {
-                member.rotation = step;
-            }
-        }
-    }
-
-    /// Those that were left out and have nothing of ours any more are free for another wave.
-    fn let_go(&mut self) {
-        self.leaving.retain(|_, member| !member.is_released());
-    }
-
-    fn set_known<T>(&mut self, names: &BTreeMap<SecretName, T>, step: impl Fn(&SecretName) -> Option<MemberStep>) {
-        for name in names.keys() {
-            if let (Some(member), Some(step)) = (self.members.get_mut(name), step(name)) {
-                member.step = step;
-            }
-        }
     }
 }

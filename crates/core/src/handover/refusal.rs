@@ -2,7 +2,7 @@
 
 use super::Stage;
 use crate::{
-    id::{Epoch, WaveName},
+    id::{DeliveryName, Epoch, WaveName},
     name::SecretName,
 };
 
@@ -46,6 +46,14 @@ pub enum Refusal {
     Step {
         /// Which member.
         name: SecretName,
+        /// What was to be recorded.
+        event: &'static str,
+    },
+    /// A delivery is not at the step that this needs, or is none of the wave's.
+    #[error("the delivery {name} is not at the step that {event} needs")]
+    Delivery {
+        /// Which delivery.
+        name: DeliveryName,
         /// What was to be recorded.
         event: &'static str,
     },

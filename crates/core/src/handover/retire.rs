@@ -161,7 +161,7 @@ mod tests {
     use super::*;
     use crate::{
         codec::Encoding,
-        handover::{Begun, MemberStep, RotationStep, UrgentStep},
+        handover::{Begun, MemberStep, RotationStep, SealStep, UrgentStep},
         id::{Epoch, LedgerId, SourceVersion, WaveName},
         name::{SecretArn, SecretName},
         observed::VersionMap,
@@ -195,6 +195,7 @@ mod tests {
             step: MemberStep::Verified { epoch: Epoch(3), target: TargetVersion(1) },
             rotation: RotationStep::Untouched,
             urgent: UrgentStep::None,
+            seal: SealStep::Sealed,
             retirement,
         }
     }

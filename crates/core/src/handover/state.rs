@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Begun, RunKind, Runner};
 use crate::{
-    id::{Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
+    id::{DeliveryName, Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
     name::SecretName,
     observed::VersionMap,
 };
@@ -63,6 +63,12 @@ pub enum Stage {
     Committed,
     /// And the fences were seen standing a settle time later.
     Confirmed,
+    /// Deliveries are being switched, then old copies closed to readers.
+    Switching,
+    /// Every delivery is switched or gone, and nobody can read an old copy.
+    Sealed,
+    /// The incoming authority takes new values from those whose secrets they are.
+    Completed,
     /// Going back.
     RollingBack,
     /// As if it had never begun.
@@ -88,8 +94,8 @@ pub struct Wave {
     pub fenced_under: Option<Epoch>,
     /// A violation was recorded; cleared by nothing but a person reading it.
     pub violated: bool,
-    /// Consumers are switched by hand.
-    pub consumers_by_hand: bool,
+    /// The deliveries through which its members are read, from the moment on at which they are switched.
+    pub deliveries: BTreeMap<DeliveryName, DeliveryStep>,
 }
 
 /// One member of a wave.
@@ -105,8 +111,48 @@ pub struct Member {
     pub rotation: RotationStep,
     /// Whether it was given a new value after it was handed over.
     pub urgent: UrgentStep,
+    /// Whether its old copy can still be read.
+    pub seal: SealStep,
     /// What became of its old copy.
     pub retirement: Retirement,
+}
+
+/// How far one delivery is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryStep {
+    /// It reads the outgoing authority.
+    #[default]
+    Old,
+    /// It may have been pointed at the incoming one.
+    Intended,
+    /// It reads the incoming one, and its Secret was seen with the same bytes.
+    Switched,
+    /// And it has the policies again that it declares.
+    GivenBack,
+    /// Nobody reads through it, as an operator said.
+    Gone,
+}
+
+impl DeliveryStep {
+    /// Whether nobody reads the outgoing authority through it any more.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Switched | Self::GivenBack | Self::Gone)
+    }
+}
+
+/// Whether a member's old copy can still be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SealStep {
+    /// By whom it could before.
+    #[default]
+    Open,
+    /// Perhaps not.
+    Intended,
+    /// By nobody who is not exempt.
+    Sealed,
 }
 
 /// A new value for a member that was handed over.
@@ -230,7 +276,7 @@ impl Wave {
     /// Whether its fences have settled, so that the versions that count are known.
     #[must_use]
     pub fn has_settled(&self) -> bool {
-        matches!(self.stage, Stage::Settled | Stage::Committed | Stage::Confirmed | Stage::Retiring)
+        self.stage == Stage::Settled || self.stage.is_committed() && self.stage != Stage::Retired
     }
 
     /// Everything that the wave holds: its members, and those that are being released.
@@ -285,7 +331,16 @@ impl Stage {
     /// Whether authority has moved.
     #[must_use]
     pub fn is_committed(self) -> bool {
-        matches!(self, Self::Committed | Self::Confirmed | Self::Retiring | Self::Retired)
+        matches!(
+            self,
+            Self::Committed | Self::Confirmed | Self::Switching | Self::Sealed | Self::Completed | Self::Retiring | Self::Retired
+        )
+    }
+
+    /// Whether the incoming authority takes new values from others than us.
+    #[must_use]
+    pub fn is_completed(self) -> bool {
+        matches!(self, Self::Completed | Self::Retiring | Self::Retired)
     }
 
     /// Whether the wave still holds its members: no other wave may take them.

@@ -69,14 +69,6 @@ pub enum Finding {
         /// As it is.
         arn: String,
     },
-    /// ExternalSecret consumers can't be switched by this version.
-    #[error(
-        "{count} members are read through ExternalSecrets, which this version can't switch; say --consumers-by-hand to switch them yourself after commit"
-    )]
-    ConsumersByHand {
-        /// How many members.
-        count: usize,
-    },
     /// The mount would throw away older versions that are replayed, or the first of them.
     #[error(
         "the mount {mount} keeps {kept} versions of an entry (max_versions), and {name} would need {needed}; raise it, or plan with a smaller --history"
@@ -105,7 +97,6 @@ pub struct CheckedPlan {
     plan: Plan,
     digest: PlanDigest,
     goal: Goal,
-    consumers_by_hand: bool,
 }
 
 impl CheckedPlan {
@@ -126,12 +117,6 @@ impl CheckedPlan {
     pub fn goal(&self) -> Goal {
         self.goal
     }
-
-    /// The operator said that ExternalSecret consumers are switched by hand.
-    #[must_use]
-    pub fn consumers_by_hand(&self) -> bool {
-        self.consumers_by_hand
-    }
 }
 
 /// What a plan is checked for.
@@ -139,8 +124,6 @@ impl CheckedPlan {
 pub struct Terms {
     /// How far it is to be carried out.
     pub goal: Goal,
-    /// The operator said that ExternalSecret consumers are switched by hand.
-    pub consumers_by_hand: bool,
     /// Members that were left out of its wave, or are about to be: what only they wait for stands in nobody's way.
     pub left_out: BTreeSet<SecretName>,
 }
@@ -150,7 +133,7 @@ pub struct Terms {
 /// # Errors
 /// Every [`Finding`], not only the first.
 pub fn check(plan: Plan, terms: Terms) -> Result<CheckedPlan, Vec<Finding>> {
-    let Terms { goal, consumers_by_hand, left_out } = terms;
+    let Terms { goal, left_out } = terms;
     let goes = |name: &SecretName| !left_out.contains(name);
     let mut findings = Vec::new();
     if plan.format != FORMAT {
@@ -163,11 +146,11 @@ pub fn check(plan: Plan, terms: Terms) -> Result<CheckedPlan, Vec<Finding>> {
         findings.push(Finding::Waiting { name: name.to_string(), obstacle: obstacle.to_string() });
     };
     for waiting in &plan.waiting {
-        if goes(&waiting.name) && (waiting.blocks == Blocks::Begin || goal == Goal::Commit) {
+        if goes(&waiting.name) && (waiting.blocks == Blocks::Begin || goal >= Goal::Commit) {
             waits(&waiting.name, &waiting.obstacle);
         }
     }
-    if goal == Goal::Commit && !left_out.is_empty() {
+    if goal >= Goal::Commit && !left_out.is_empty() {
         for (name, obstacle) in parted(&plan, &left_out) {
             waits(name, &obstacle);
         }
@@ -212,16 +195,14 @@ pub fn check(plan: Plan, terms: Terms) -> Result<CheckedPlan, Vec<Finding>> {
             Existence::Exists | Existence::Pattern | Existence::NotLookedUp { .. } => {}
         }
     }
-    let by_hand = plan.members.iter().filter(|member| goes(&member.name) && member.has_external_secrets()).count();
-    if goal == Goal::Commit && by_hand > 0 && !consumers_by_hand {
-        findings.push(Finding::ConsumersByHand { count: by_hand });
-    }
-    if let (Goal::Commit, Some(obstacle)) = (goal, plan.incoming.writers.unknown()) {
+    if let Some(obstacle) = plan.incoming.writers.unknown()
+        && goal >= Goal::Commit
+    {
         findings.push(Finding::WritersUnread(obstacle));
     }
     let digest = plan.digest().map_err(|error| Finding::Canonical(error.to_string()));
     match digest {
-        Ok(digest) if findings.is_empty() => Ok(CheckedPlan { plan, digest, goal, consumers_by_hand }),
+        Ok(digest) if findings.is_empty() => Ok(CheckedPlan { plan, digest, goal }),
         Ok(_) => Err(findings),
         Err(finding) => {
             findings.push(finding);

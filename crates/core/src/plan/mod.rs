@@ -35,7 +35,7 @@ pub use render::render;
 use crate::{
     codec::Choice,
     handover::{Begun, PlanDigest, judge::Obstacle},
-    id::{LedgerId, WaveName},
+    id::{DeliveryName, LedgerId, WaveName},
     name::{SecretArn, SecretName, VaultPath},
     observed::{Rotation, SourceIdentity, TargetSurvey, VersionMap},
     principals::LookedFor,
@@ -335,9 +335,13 @@ impl PlannedMember {
             .collect()
     }
 
-    /// Whether an ExternalSecret reads it.
-    #[must_use]
-    pub fn has_external_secrets(&self) -> bool {
-        self.consumers.iter().any(|consumer| matches!(consumer.delivery, PlannedDelivery::ExternalSecret { .. }))
+    /// The deliveries through which it is read.
+    pub fn deliveries(&self) -> impl Iterator<Item = DeliveryName> {
+        self.consumers.iter().filter_map(|consumer| match &consumer.delivery {
+            PlannedDelivery::Sdk => None,
+            PlannedDelivery::ExternalSecret { namespace, name, .. } => {
+                Some(DeliveryName::external_secret(namespace.as_deref(), name))
+            }
+        })
     }
 }

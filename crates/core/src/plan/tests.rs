@@ -102,7 +102,7 @@ fn waits_for(plan: &Plan) -> &Obstacle {
 fn what_can_go_on_is_a_member_and_the_plan_passes() {
     let plan = planned(|_| ());
     assert_eq!(plan.members.len(), 1);
-    assert!(check(plan, terms(Goal::Commit, false)).is_ok());
+    assert!(check(plan, terms(Goal::Commit)).is_ok());
 }
 
 // REQ OPS-1, INV-6: a plan is read back from its file as it was, with every obstacle typed.
@@ -166,8 +166,8 @@ fn each_state_that_stands_in_the_way_is_named() {
 #[test]
 fn an_sdk_consumer_blocks_the_commit_and_nothing_before_it() {
     let plan = planned(|c| c.consumers = vec![PlannedConsumer::sdk("orders")]);
-    assert!(check(plan.clone(), terms(Goal::Verify, false)).is_ok());
-    let findings = check(plan, terms(Goal::Commit, true)).unwrap_err();
+    assert!(check(plan.clone(), terms(Goal::Verify)).is_ok());
+    let findings = check(plan, terms(Goal::Commit)).unwrap_err();
     assert!(matches!(&findings[..], [Finding::Waiting { .. }]), "{findings:?}");
 }
 
@@ -202,15 +202,15 @@ fn a_principal_that_nobody_declared_blocks_the_commit_and_the_plan_says_whether_
     let principals = format!("{role} (reads), {role} (writes)");
     let obstacle = Obstacle::UndeclaredPrincipals { principals };
     assert_eq!(plan.waiting, [Waiting { name: name("platform-data/postgres/orders"), blocks: Blocks::Commit, obstacle }]);
-    assert!(check(plan.clone(), terms(Goal::Verify, false)).is_ok());
-    assert!(check(plan.clone(), terms(Goal::Commit, false)).is_err());
+    assert!(check(plan.clone(), terms(Goal::Verify)).is_ok());
+    assert!(check(plan.clone(), terms(Goal::Commit)).is_err());
     let told = "looked for on 1970-01-01 in trail/, from 1970-01-01 to 1970-01-01; 2 records there could not be read";
     assert!(render(&plan).contains(told), "{}", render(&plan));
     assert_eq!(serde_json::from_str::<Plan>(&plan.to_json().unwrap()).unwrap(), plan);
 }
 
 #[test]
-fn an_external_secret_consumer_is_switched_by_hand_or_not_committed() {
+fn what_a_member_is_read_through_is_told_and_does_not_hold_up_its_commit() {
     let read = Read::Whole {
         secret_key: "config".into(),
         decoding_strategy: DecodingStrategy::None,
@@ -224,9 +224,8 @@ fn an_external_secret_consumer_is_switched_by_hand_or_not_committed() {
         finds_beyond: Vec::new(),
     };
     let plan = planned(|c| c.consumers = vec![PlannedConsumer { application: "orders".into(), delivery }]);
-    assert!(check(plan.clone(), terms(Goal::Verify, false)).is_ok());
-    assert_eq!(check(plan.clone(), terms(Goal::Commit, false)).unwrap_err(), [Finding::ConsumersByHand { count: 1 }]);
-    assert!(check(plan, terms(Goal::Commit, true)).is_ok_and(|checked| checked.consumers_by_hand()));
+    assert_eq!(plan.members[0].deliveries().collect::<Vec<_>>(), [DeliveryName::new("apps/orders")]);
+    assert!(check(plan, terms(Goal::Complete)).is_ok());
 }
 
 // REQ ESO-5: after the switch a `find` names what it reads; it can't be switched for a part of what it reaches.
@@ -252,10 +251,10 @@ fn a_find_is_told_and_blocks_the_commit_where_it_reaches_beyond_the_wave() {
         "{}",
         render(&alone)
     );
-    assert!(check(alone, terms(Goal::Commit, true)).is_ok());
+    assert!(check(alone, terms(Goal::Commit)).is_ok());
     let beyond = found(&["platform-data/postgres/billing"]);
-    assert!(check(beyond.clone(), terms(Goal::Verify, false)).is_ok());
-    let findings = check(beyond, terms(Goal::Commit, true)).unwrap_err();
+    assert!(check(beyond.clone(), terms(Goal::Verify)).is_ok());
+    let findings = check(beyond, terms(Goal::Commit)).unwrap_err();
     assert!(findings[0].to_string().contains("platform-data/postgres/billing"), "{findings:?}");
 }
 
@@ -266,7 +265,7 @@ fn a_plan_that_would_lock_us_out_or_let_copies_expire_is_refused() {
     plan.fence.exempt = vec!["arn:aws:iam::111122223333:role/other".into()];
     plan.incoming.survey.delete_version_after_seconds = 3600;
     plan.incoming.anchor = plan.members[0].path.clone();
-    let findings = check(plan, terms(Goal::Fence, false)).unwrap_err();
+    let findings = check(plan, terms(Goal::Fence)).unwrap_err();
     assert!(matches!(findings[..], [Finding::AnchorPath(_), Finding::Expires { .. }, Finding::LockedOut { .. }]), "{findings:?}");
 }
 
@@ -292,8 +291,8 @@ fn a_member_left_out_stands_in_nobodys_way_unless_a_find_reaches_both() {
         }
         build(setting(), &Handover::default(), vec![one, other])
     };
-    let without = |left: &str| Terms { left_out: BTreeSet::from([name(left)]), ..terms(Goal::Commit, true) };
-    assert!(check(wave(false), terms(Goal::Commit, true)).is_err(), "an application reads it through the SDK");
+    let without = |left: &str| Terms { left_out: BTreeSet::from([name(left)]), ..terms(Goal::Commit) };
+    assert!(check(wave(false), terms(Goal::Commit)).is_err(), "an application reads it through the SDK");
     assert!(check(wave(false), without("platform-data/postgres/orders")).is_ok());
     assert!(check(wave(false), without("platform-data/postgres/billing")).is_err());
     let findings = check(wave(true), without("platform-data/postgres/orders")).unwrap_err();
@@ -314,8 +313,8 @@ fn a_rotated_secret_joins_and_its_plan_says_how_it_is_rotated() {
     assert!(render(&plan).contains("rotation of 1 is cancelled first, then 15 min are waited"), "{}", render(&plan));
 }
 
-fn terms(goal: Goal, consumers_by_hand: bool) -> Terms {
-    Terms { goal, consumers_by_hand, ..Terms::default() }
+fn terms(goal: Goal) -> Terms {
+    Terms { goal, ..Terms::default() }
 }
 
 /// A plan for a store whose policies were seen so.
@@ -344,14 +343,14 @@ fn a_foreign_writer_blocks_the_commit_and_nothing_before_it() {
     assert!(text.contains("! policy push-secrets lets write to 1 of these (create, update on secret/data/*)"), "{text}");
     let read: Plan = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
     assert_eq!(read, plan);
-    assert!(check(plan.clone(), terms(Goal::Verify, false)).is_ok());
-    let findings = check(plan, terms(Goal::Commit, false)).unwrap_err();
+    assert!(check(plan.clone(), terms(Goal::Verify)).is_ok());
+    let findings = check(plan, terms(Goal::Commit)).unwrap_err();
     assert!(findings[0].to_string().contains("holders of push-secrets"), "{findings:?}");
 
     let named = Declared { administrators: BTreeSet::from(["push-secrets".into()]), policies: false };
     let plan = with_writers(seen(), named);
     assert!(render(&plan).contains("~ policy push-secrets"), "{}", render(&plan));
-    assert!(check(plan, terms(Goal::Commit, false)).is_ok());
+    assert!(check(plan, terms(Goal::Commit)).is_ok());
 }
 
 #[test]
@@ -361,12 +360,12 @@ fn policies_that_can_not_be_read_block_the_commit_until_they_are_declared() {
         ..WritersSeen::default()
     };
     let plan = with_writers(seen(), Declared::default());
-    assert!(check(plan.clone(), terms(Goal::Verify, false)).is_ok());
-    assert!(matches!(check(plan, terms(Goal::Commit, false)).unwrap_err()[..], [Finding::WritersUnread(_)]));
+    assert!(check(plan.clone(), terms(Goal::Verify)).is_ok());
+    assert!(matches!(check(plan, terms(Goal::Commit)).unwrap_err()[..], [Finding::WritersUnread(_)]));
     let plan = with_writers(seen(), Declared { policies: true, ..Declared::default() });
     let text = render(&plan);
     assert!(text.contains("declared, not observed, for the policies of the root namespace"), "{text}");
-    assert!(check(plan, terms(Goal::Commit, false)).is_ok());
+    assert!(check(plan, terms(Goal::Commit)).is_ok());
 }
 
 // What does not fit beside the copy is told, secret by secret.
@@ -393,8 +392,8 @@ fn a_mount_that_keeps_fewer_versions_than_are_replayed_is_refused() {
     assert_eq!(plan.begun().values().next().unwrap().newest(), crate::id::TargetVersion(3));
     let read: Plan = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
     assert_eq!(read, plan);
-    assert!(check(plan.clone(), terms(Goal::Commit, false)).is_ok());
+    assert!(check(plan.clone(), terms(Goal::Commit)).is_ok());
     plan.incoming.survey.max_versions = 2;
-    let findings = check(plan, terms(Goal::Fence, false)).unwrap_err();
+    let findings = check(plan, terms(Goal::Fence)).unwrap_err();
     assert!(matches!(findings[..], [Finding::TooFewVersions { kept: 2, needed: 3, .. }]), "{findings:?}");
 }

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use migrate_core::{
-    handover::{Event, Handover, Outcome, Retirement, RotationStep, RunKind, Stage, Violation, ViolationKind},
-    id::{Epoch, TargetVersion},
+    handover::{
+        DeliveryStep, Event, Handover, Outcome, Retirement, RotationStep, RunKind, SealStep, Stage, Violation, ViolationKind,
+    },
+    id::{DeliveryName, Epoch, TargetVersion, WaveName},
     name::SecretName,
 };
 use proptest::prelude::*;
 
-use crate::{begin, created, lead, secret, version, versions, wave_name};
+use crate::{begin, created, delivery, lead, secret, version, versions, wave_name};
 
 /// An event by its ingredients: made concrete where it is tried, so that it is often, but not always, one that may follow.
 #[derive(Clone, Debug)]
@@ -28,7 +30,7 @@ pub(crate) fn draws(longest: usize) -> impl Strategy<Value = Vec<Draw>> {
     // Waves and steps in their usual order are rare among random events, so the right ones are drawn more often than not.
     let members = prop::collection::vec(0..3usize, 0..3);
     let off = prop_oneof![9 => Just(0), 1 => -1..=1i64];
-    let draw = (0..22usize, 0..2usize, members, off, 1..3u64, prop::bool::weighted(0.3))
+    let draw = (0..25usize, 0..2usize, members, off, 1..3u64, prop::bool::weighted(0.3))
         .prop_map(|(kind, wave, members, off, version, back)| Draw { kind, wave, members, off, version, back });
     prop::collection::vec(draw, 0..longest)
 }
@@ -67,7 +69,7 @@ impl Draw {
                 let equal = |name: &SecretName| (name.clone(), (version(self.version), TargetVersion(1)));
                 Event::Verified { wave, members: names.iter().map(equal).collect() }
             }
-            11 => Event::Committed { wave, consumers_by_hand: self.back },
+            11 => Event::Committed { wave },
             12 if self.back => Event::Confirmed { wave },
             12 => {
                 let violation = |name: &SecretName| Violation { name: name.clone(), kind: ViolationKind::FenceRemoved };
@@ -117,6 +119,7 @@ impl Draw {
                 _ => Event::RetireBegun { wave, window_days: 30, soak_seconds: 1, members },
             },
             20 => Event::Retired { wave },
+            21 | 22 => self.after_commit(state, wave, members),
             _ => Event::Ended { wave, outcome: Outcome::Incomplete },
         };
         let right = match event {
@@ -125,6 +128,37 @@ impl Draw {
             _ => state.epoch.0,
         };
         (Epoch(right.saturating_add_signed(self.off)), event)
+    }
+}
+
+impl Draw {
+    /// The next of the steps between the commit and the end, most often; another one else.
+    fn after_commit(&self, state: &Handover, wave: WaveName, members: BTreeSet<SecretName>) -> Event {
+        let all: BTreeSet<DeliveryName> = [delivery(0), delivery(1)].into();
+        let some: BTreeSet<DeliveryName> = self.members.iter().map(|index| delivery(index % 2)).collect();
+        let held = state.waves.get(&wave);
+        let way = held.and_then(|held| held.deliveries.values().copied().min());
+        let seal = held.and_then(|held| held.members.values().map(|member| member.seal).min());
+        let deliveries = if self.version == 1 { all.clone() } else { some };
+        match (held.map(|held| held.stage), way) {
+            (Some(Stage::Confirmed), _) if self.back => Event::SwitchBegun { wave, deliveries: BTreeSet::new() },
+            (Some(Stage::Confirmed), _) => Event::SwitchBegun { wave, deliveries: all },
+            (Some(Stage::Switching), Some(DeliveryStep::Old)) if self.back => Event::DeclaredGone { wave, deliveries },
+            (Some(Stage::Switching), Some(DeliveryStep::Old)) => Event::SwitchIntended { wave, deliveries },
+            (Some(Stage::Switching), Some(DeliveryStep::Intended)) => Event::Switched { wave, deliveries },
+            (Some(Stage::Switching | Stage::Sealed), Some(DeliveryStep::Switched)) if self.back && self.version == 2 => {
+                Event::SetBack { wave, deliveries }
+            }
+            (Some(Stage::Switching), _) if self.back => Event::SealLifted { wave, members },
+            (Some(Stage::Switching), _) => match seal {
+                Some(SealStep::Open) => Event::SealIntended { wave, members },
+                Some(SealStep::Intended) => Event::Sealed { wave, members },
+                _ => Event::SealSettled { wave, after_seconds: 1, denied: None },
+            },
+            (Some(Stage::Sealed), Some(DeliveryStep::Switched)) => Event::GivenBack { wave, deliveries },
+            (Some(Stage::Sealed), _) if self.back => Event::SealLifted { wave, members },
+            _ => Event::Completed { wave },
+        }
     }
 }
 

@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use migrate_core::{
     codec::Encoding,
     handover::{
-        Begun, Event, Goal, Handover, MemberStep, Outcome, PlanDigest, Retirement, RunKind, Runner, Stage, Step, UrgentStep,
-        decide, next,
+        Begun, DeliveryStep, Event, Goal, Handover, MemberStep, Outcome, PlanDigest, Retirement, RunKind, Runner, SealStep,
+        Stage, Step, UrgentStep, decide, next,
     },
-    id::{Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
+    id::{DeliveryName, Epoch, LedgerId, SourceVersion, TargetVersion, WaveName},
     ledger::{Broken, Chain, RecordHash, Tail},
     name::{SecretArn, SecretName},
     observed::{Rotation, VersionMap},
@@ -49,6 +49,10 @@ fn begun(name: &SecretName) -> Arc<Begun> {
         rotation: (name == &secret(0)).then(|| Rotation { lambda_arn: Some("arn:lambda".to_owned()), ..Rotation::default() }),
         history: Vec::new(),
     })
+}
+
+fn delivery(index: usize) -> DeliveryName {
+    DeliveryName::new(["apps/orders", "ClusterExternalSecret all"][index])
 }
 
 fn created() -> Event {
@@ -97,8 +101,22 @@ fn step(state: &Handover, wave: &WaveName, run: RunKind, goal: Goal, names: &[Se
             events
         }
         Step::Verify(names) => vec![verified(&names)],
-        Step::Commit => vec![Event::Committed { wave: w(), consumers_by_hand: false }],
+        Step::Commit => vec![Event::Committed { wave: w() }],
         Step::Confirm => vec![Event::Confirmed { wave: w() }],
+        Step::BeginSwitch => {
+            vec![Event::SwitchBegun { wave: w(), deliveries: BTreeSet::from([delivery(0), delivery(1)]) }]
+        }
+        // One at a time.
+        Step::Switch(names) => {
+            let one = || BTreeSet::from([names[0].clone()]);
+            vec![Event::SwitchIntended { wave: w(), deliveries: one() }, Event::Switched { wave: w(), deliveries: one() }]
+        }
+        Step::Seal(names) => {
+            vec![Event::SealIntended { wave: w(), members: set(names.clone()) }, Event::Sealed { wave: w(), members: set(names) }]
+        }
+        Step::SettleSeal => vec![Event::SealSettled { wave: w(), after_seconds: 3_600, denied: None }],
+        Step::GiveBack(names) => vec![Event::GivenBack { wave: w(), deliveries: names.into_iter().collect() }],
+        Step::Complete => vec![Event::Completed { wave: w() }],
         Step::BeginRollback => vec![Event::RollbackBegun { wave: w() }],
         Step::Clear(names) => vec![Event::Cleared { wave: w(), members: set(names) }],
         Step::Unfence(names) => vec![Event::Unfenced { wave: w(), members: set(names) }],
@@ -172,6 +190,7 @@ fn both_ends() -> Written {
     let (one, two) = (wave_name(0), wave_name(1));
     written.run(&one, RunKind::Apply, Goal::Verify, &[secret(0), secret(1)]);
     written.run(&one, RunKind::Apply, Goal::Commit, &[secret(0), secret(1)]);
+    written.run(&one, RunKind::Apply, Goal::Complete, &[secret(0), secret(1)]);
     written.run(&two, RunKind::Apply, Goal::Verify, &[secret(2)]);
     written.run(&two, RunKind::Rollback, Goal::Commit, &[secret(2)]);
     written.run(&one, RunKind::Retire, Goal::Commit, &[secret(0), secret(1)]);
@@ -245,13 +264,25 @@ fn keeps(before: &Handover, after: &Handover) -> Result<(), TestCaseError> {
             let proved = |step| matches!(step, MemberStep::Verified { epoch, .. } if epoch == after.epoch);
             prop_assert!(wave.members.values().all(|member| proved(member.step)));
         }
-        // P8: an old copy goes only after the commit was confirmed, and only when asked; all of them before the wave is retired.
+        // P8: an old copy goes only after nobody could read it any more, and only when asked; all of them before the wave is retired.
         let goes = wave.members.values().any(|member| member.retirement != Retirement::Kept);
         prop_assert!(!goes || matches!(wave.stage, Stage::Retiring | Stage::Retired));
         let begins = wave.stage == Stage::Retiring && stage != Some(Stage::Retiring);
         prop_assert!(
-            !begins || stage == Some(Stage::Confirmed) && after.lead.as_ref().is_some_and(|lead| lead.run == RunKind::Retire)
+            !begins || stage == Some(Stage::Completed) && after.lead.as_ref().is_some_and(|lead| lead.run == RunKind::Retire)
         );
+        // P4: writers are admitted, once, where nobody can read an old copy, and nobody is denied one who still reads it.
+        let is_over = wave.deliveries.values().all(|way| way.is_over());
+        let is_sealed = wave.members.values().all(|member| member.seal == SealStep::Sealed);
+        prop_assert!(!(wave.stage == Stage::Sealed || wave.stage.is_completed()) || is_over && is_sealed);
+        let earlier = before.waves.get(name);
+        let closes = wave.members.iter().any(|(name, member)| {
+            member.seal == SealStep::Intended && earlier.is_some_and(|wave| wave.members[name].seal == SealStep::Open)
+        });
+        prop_assert!(!closes || is_over);
+        let completes = wave.stage.is_completed() && !stage.is_some_and(Stage::is_completed);
+        let given = wave.deliveries.values().all(|way| matches!(way, DeliveryStep::GivenBack | DeliveryStep::Gone));
+        prop_assert!(!completes || stage == Some(Stage::Sealed) && given);
         prop_assert!(wave.stage != Stage::Retired || wave.members.values().all(|member| member.is_retired()));
         let scheduled =
             before.waves.get(name).into_iter().flat_map(|wave| &wave.members).filter(|(_, member)| member.is_retired());
@@ -274,7 +305,7 @@ fn keeps(before: &Handover, after: &Handover) -> Result<(), TestCaseError> {
 }
 
 fn fenced_forward(stage: Stage, step: MemberStep) -> bool {
-    matches!(stage, Stage::Preflighted | Stage::Settled | Stage::Committed | Stage::Confirmed) && step != MemberStep::Planned
+    (matches!(stage, Stage::Preflighted | Stage::Settled) || stage.is_committed()) && step != MemberStep::Planned
 }
 
 /// REQ OPS-2: a run that is cut off after any record is finished by the same command, at the same end.
@@ -285,10 +316,10 @@ fn every_prefix_resumes_to_the_same_end() {
     for back in [false, true] {
         let mut whole = Written::default();
         whole.append(Epoch(0), created()).unwrap();
-        whole.run(&wave, RunKind::Apply, if back { Goal::Verify } else { Goal::Commit }, &names);
-        let (run, end) = if back { (RunKind::Rollback, Stage::RolledBack) } else { (RunKind::Apply, Stage::Confirmed) };
+        whole.run(&wave, RunKind::Apply, if back { Goal::Verify } else { Goal::Complete }, &names);
+        let (run, end) = if back { (RunKind::Rollback, Stage::RolledBack) } else { (RunKind::Apply, Stage::Completed) };
         let from = if back { whole.chain.heads().len() } else { 1 };
-        whole.run(&wave, run, Goal::Commit, &names);
+        whole.run(&wave, run, Goal::Complete, &names);
         let steps = |written: &Written| -> Vec<_> {
             let members = &written.chain.state().waves[&wave].members;
             members.values().map(|member| (member.versions.clone(), member.step.target(), member.step.is_fenced())).collect()
@@ -296,7 +327,7 @@ fn every_prefix_resumes_to_the_same_end() {
         for length in from..=whole.chain.heads().len() {
             let bytes = whole.lines()[..length].concat();
             let mut resumed = Written { chain: read(&bytes).unwrap().0, bytes };
-            resumed.run(&wave, run, Goal::Commit, &names);
+            resumed.run(&wave, run, Goal::Complete, &names);
             assert_eq!(resumed.chain.state().waves[&wave].stage, end, "resumed after record {length}");
             assert_eq!(steps(&resumed), steps(&whole), "resumed after record {length}");
             assert_eq!(read(&resumed.bytes), Ok((resumed.chain.clone(), Tail::Whole)));
@@ -338,21 +369,21 @@ fn retiring_resumes_after_every_record_and_nothing_before_the_confirmation_is_re
     let (names, wave) = ([secret(0), secret(1)], wave_name(0));
     let mut whole = Written::default();
     whole.append(Epoch(0), created()).unwrap();
-    whole.run(&wave, RunKind::Apply, Goal::Commit, &names);
-    let confirmed = whole.chain.heads().len();
+    whole.run(&wave, RunKind::Apply, Goal::Complete, &names);
+    let completed = whole.chain.heads().len();
     whole.run(&wave, RunKind::Retire, Goal::Commit, &names);
     for length in 1..=whole.chain.heads().len() {
         let bytes = whole.lines()[..length].concat();
         let mut resumed = Written { chain: read(&bytes).unwrap().0, bytes };
         let state = resumed.chain.state();
-        let is_confirmed = state.waves.get(&wave).is_some_and(|wave| wave.stage >= Stage::Confirmed);
-        if !is_confirmed {
+        let is_completed = state.waves.get(&wave).is_some_and(|wave| wave.stage.is_completed());
+        if !is_completed {
             let epoch = state.epoch.raised();
             let refused = resumed.append(epoch, lead(&wave, RunKind::Retire));
             assert!(refused.is_err(), "retired after record {length}");
             continue;
         }
-        assert!(length + 1 >= confirmed, "confirmed at record {length}");
+        assert!(length + 1 >= completed, "completed at record {length}");
         resumed.run(&wave, RunKind::Retire, Goal::Commit, &names);
         assert_eq!(resumed.chain.state().waves[&wave].stage, Stage::Retired, "resumed after record {length}");
         assert_eq!(resumed.chain.state().waves[&wave].members, whole.chain.state().waves[&wave].members);

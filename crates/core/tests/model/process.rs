@@ -339,6 +339,12 @@ impl Turn<'_> {
             Step::CancelRotation(_)
             | Step::AwaitRotation(_)
             | Step::RestoreRotation(_)
+            | Step::BeginSwitch
+            | Step::Switch(_)
+            | Step::Seal(_)
+            | Step::SettleSeal
+            | Step::GiveBack(_)
+            | Step::Complete
             | Step::BeginRetire
             | Step::Retire(_)
             | Step::FinishRetire
@@ -401,7 +407,7 @@ impl Turn<'_> {
         if let Err(obstacle) = judge::member_stands(&mark(self.stamped()), &member, &evidence) {
             return self.violated(&obstacle);
         }
-        self.append(Event::Committed { wave: wave(), consumers_by_hand: false });
+        self.append(Event::Committed { wave: wave() });
         self.decisive();
     }
 

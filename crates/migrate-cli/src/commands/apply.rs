@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use driver::{Pace, Session, SessionSettings, TokioClock};
+use driver::{ApplyTerms, Pace, Session, SessionSettings, TokioClock};
 use migrate_core::{
     handover::{Goal, Handover, Stage, Wave},
     name::SecretName,
-    plan::{self, CheckedPlan, Finding, Plan},
+    plan::{self, CheckedPlan, Plan},
 };
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ use super::{
     Context,
     plans::{self, PlanFile},
     stopped::stopped,
+    switching,
 };
 use crate::{
     args,
@@ -74,23 +75,42 @@ impl Report for Applied {
     }
 }
 
+/// What lifting a seal did.
+#[derive(Debug, Serialize)]
+struct Lifted {
+    wave: String,
+    members: usize,
+}
+
+impl Report for Lifted {
+    fn text(&self) -> String {
+        let Self { wave, members } = self;
+        let next = "`migrate apply --through seal` closes them again";
+        format!("wave {wave}: old copies of {} can be read again\nnext: {next}\n", count(*members, "secret"))
+    }
+}
+
 fn reached(stage: Option<Stage>, through: Goal) -> &'static str {
     match (stage, through) {
-        (Some(Stage::Confirmed | Stage::Committed | Stage::Retiring | Stage::Retired), _) => "handed over",
+        (Some(Stage::Completed), _) => "complete: writers are admitted to Vault",
+        (Some(Stage::Retiring | Stage::Retired), _) => "complete",
+        (Some(Stage::Sealed), _) => "handed over, switched and sealed",
+        (Some(Stage::Switching), _) => "handed over and switched",
+        (Some(Stage::Confirmed | Stage::Committed), _) => "handed over",
         (_, Goal::Fence) => "fenced",
         (_, Goal::Copy) => "fenced and copied",
         (_, Goal::Verify) => "fenced, copied and proved equal",
-        (_, Goal::Commit) => "handed over",
+        (_, Goal::Commit | Goal::Switch | Goal::Seal | Goal::Complete) => "handed over",
     }
 }
 
 pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, CommandError> {
     let settings = context.settings()?;
-    let goal = Goal::from(args.through);
+    let goal = if args.lift_seal { Goal::Complete } else { Goal::from(args.through) };
     let file = ledger::to_write(&settings, &context.environment, context.printer).await?;
     let plan = match &args.file {
         Some(path) => plans::read(&context.environment.directory.join(path))?,
-        None => match only_open(&settings, file.state())? {
+        None => match only_open(&settings, file.state(), goal)? {
             Some(plan) => plan,
             None => {
                 context.printer.show(&nothing(&settings, goal));
@@ -100,21 +120,31 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
     };
     let leave_out: BTreeSet<SecretName> = args.leave_out.iter().cloned().collect();
     may_leave(file.state(), &plan, &leave_out)?;
-    let terms = plan::Terms {
-        goal,
-        consumers_by_hand: args.consumers_by_hand,
-        left_out: left_before(file.state(), &plan.plan).chain(leave_out.clone()).collect(),
-    };
+    let terms = plan::Terms { goal, left_out: left_before(file.state(), &plan.plan).chain(leave_out.clone()).collect() };
+    let left_out = terms.left_out.clone();
     let plan = checked(&settings, plan, terms)?;
+    let terms = ApplyTerms {
+        leave_out,
+        gone: args.gone.iter().cloned().collect(),
+        reader_seconds: settings.outgoing.seal_wait.as_secs(),
+    };
 
     let systems = Systems::connect(&settings, &context.environment).await?;
+    let deliveries = match goal >= Goal::Switch && !args.lift_seal {
+        true => switching::deliveries(context, &settings, file.state(), plan.plan(), &left_out, args).await?,
+        false => None,
+    };
+    let ports = driver::Systems { delivery: deliveries.as_deref(), ..systems.ports() };
     let progress = context.progress();
     let processes = Proc::new(&context.environment);
     let session = session_settings(context);
     let interrupt = context.interrupt.clone();
-    let opened = Session::open(systems.ports(), file, &TokioClock, &progress, &processes, interrupt, session).await;
+    let opened = Session::open(ports, file, &TokioClock, &progress, &processes, interrupt, session).await;
     let mut session = opened.map_err(|error| stopped(&settings, &error, None))?;
-    let report = match session.apply(&plan, goal, &leave_out).await {
+    if args.lift_seal {
+        return lift_seal(context, &settings, &mut session, plan.plan()).await;
+    }
+    let report = match session.apply(&plan, goal, &terms).await {
         Ok(report) => report,
         Err(error) => {
             let name = &plan.plan().wave;
@@ -138,6 +168,18 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
     Ok(Exit::Done)
 }
 
+/// Lets the old copies of a sealed wave be read again.
+async fn lift_seal(context: &Context, settings: &Settings, session: &mut Session<'_>, plan: &Plan) -> Result<Exit, CommandError> {
+    let wave = session.state().waves.get(&plan.wave);
+    if !wave.is_some_and(|wave| matches!(wave.stage, Stage::Switching | Stage::Sealed)) {
+        return Err(CommandError::new(Reason::MembersBlocked, format!("wave {} is not sealed, or is complete", plan.wave))
+            .hint("`migrate status` says how far it is"));
+    }
+    let lifted = session.lift_seal(&plan.wave).await.map_err(|error| stopped(settings, &error, None))?;
+    context.printer.show(&Lifted { wave: plan.wave.to_string(), members: lifted.len() });
+    Ok(Exit::Done)
+}
+
 /// How a session that leads is opened.
 pub(super) fn session_settings(context: &Context) -> SessionSettings {
     SessionSettings { operator: context.environment.operator(), runner: runner(&context.environment), pace: Pace::default() }
@@ -149,7 +191,15 @@ pub(super) fn took(step: &driver::StepTime) -> Took {
 
 fn next(stage: Option<Stage>, goal: Goal) -> Option<String> {
     match (stage, goal) {
-        (Some(Stage::Confirmed | Stage::Retiring | Stage::Retired), _) => None,
+        (Some(Stage::Completed), _) => {
+            Some("`migrate retire WAVE` deletes the old copies, once nobody has read them for long enough".to_owned())
+        }
+        (Some(Stage::Retiring | Stage::Retired), _) => None,
+        (Some(Stage::Confirmed), _) => {
+            Some("`migrate apply --through switch` lets each ExternalSecret read Vault, its Secret unchanged".to_owned())
+        }
+        (Some(Stage::Switching), _) => Some("`migrate apply --through seal` closes the old copies to readers".to_owned()),
+        (Some(Stage::Sealed), _) => Some("`migrate apply --through complete` admits writers to Vault".to_owned()),
         (Some(Stage::Committed), _) => Some("`migrate apply --through commit` looks at the fences once more".to_owned()),
         (_, Goal::Fence | Goal::Copy) => Some("`migrate apply` copies and proves; nothing is committed by it".to_owned()),
         _ => Some("`migrate apply --through commit` moves authority; there is no way back from it".to_owned()),
@@ -170,13 +220,13 @@ fn nothing(settings: &Settings, through: Goal) -> Applied {
 }
 
 /// The only open plan; nothing where every plan is at its end.
-fn only_open(settings: &Settings, state: &Handover) -> Result<Option<PlanFile>, CommandError> {
+fn only_open(settings: &Settings, state: &Handover, goal: Goal) -> Result<Option<PlanFile>, CommandError> {
     let plans = plans::all(settings)?;
     if plans.is_empty() && state.waves.is_empty() {
         return Err(CommandError::new(Reason::NoPlan, format!("there is no plan in {}", settings.shown(&settings.plans)))
             .hint("`migrate plan` makes one"));
     }
-    let mut open: Vec<PlanFile> = plans.into_iter().filter(|file| plans::is_open(state, &file.plan)).collect();
+    let mut open: Vec<PlanFile> = plans.into_iter().filter(|file| plans::is_open(state, &file.plan, goal)).collect();
     // A wave that is on its way goes before plans that have not begun.
     let begun = |file: &PlanFile| !plans::is_waiting(state, &file.plan);
     if open.iter().filter(|file| begun(file)).count() == 1 {
@@ -266,14 +316,9 @@ fn checked(settings: &Settings, file: PlanFile, terms: plan::Terms) -> Result<Ch
     same_fence(settings, &file)?;
     let goal = terms.goal;
     plan::check(file.plan, terms).map_err(|findings| {
-        let consumers = goal == Goal::Commit && findings.iter().any(|finding| matches!(finding, Finding::ConsumersByHand { .. }));
-        let reason = if consumers { Reason::Consumers } else { Reason::PlanRefused };
-        let this = CommandError::new(reason, format!("{shown} can't be applied through {}", through(goal))).findings(&findings);
-        if consumers {
-            this.hint("`migrate apply --through commit --consumers-by-hand` says that you switch them yourself; it is recorded")
-        } else {
-            this.hint("mend what is named, then plan the wave anew")
-        }
+        CommandError::new(Reason::PlanRefused, format!("{shown} can't be applied through {}", through(goal)))
+            .findings(&findings)
+            .hint("mend what is named, then plan the wave anew")
     })
 }
 
@@ -283,5 +328,8 @@ fn through(goal: Goal) -> &'static str {
         Goal::Copy => "copy",
         Goal::Verify => "verify",
         Goal::Commit => "commit",
+        Goal::Switch => "switch",
+        Goal::Seal => "seal",
+        Goal::Complete => "complete",
     }
 }

@@ -143,6 +143,10 @@ fn table(context: &Context, name: &EnvironmentName, is_first: bool, is_new_file:
              # fence = \"resource-policy\"\n\
              # How long a rotation in flight can take; a Lambda function runs for 15 minutes at most.\n\
              # rotation_wait = \"15m\"\n\
+             # How long a reader may keep a value; what a seal waits.\n\
+             # seal_wait = \"1h\"\n\
+             # Ask CloudTrail whose reads were refused after a seal.\n\
+             # cloudtrail = true\n\
              # An ordinary writer, not exempt, that tries to write and must be refused before a fence counts (or `probe_profile`).\n\
              # probe_role = \"arn:aws:iam::111111111111:role/migrate-probe\"\n\
              # Share of each service quota that may be used.\n\

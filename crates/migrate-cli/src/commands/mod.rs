@@ -1,6 +1,7 @@
 //! The commands, one file each. A command reads settings, asks the stores through their ports, and hands a report to the printer.
 
 mod apply;
+mod delivered;
 mod eso;
 mod hook;
 mod init;
@@ -17,6 +18,7 @@ mod scan;
 mod sdk;
 mod status;
 mod stopped;
+mod switching;
 mod urgent;
 mod vault;
 mod verify;

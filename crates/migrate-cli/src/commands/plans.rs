@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use migrate_core::{
-    handover::{Handover, Stage},
+    handover::{Goal, Handover, RunKind, Stage, Step, decide},
     id::WaveName,
     plan::{FORMAT, Plan},
 };
@@ -52,14 +52,16 @@ pub(super) fn all(settings: &Settings) -> Result<Vec<PlanFile>, CommandError> {
     files::listed(&settings.plans, "json")?.iter().map(|path| read(path)).collect()
 }
 
-/// Whether something of a plan is still to be done: it has not begun, or its wave is on its way.
-pub(super) fn is_open(state: &Handover, plan: &Plan) -> bool {
+/// Whether something of a plan is still to be done towards a goal: it has not begun, or its wave is on its way.
+pub(super) fn is_open(state: &Handover, plan: &Plan, goal: Goal) -> bool {
     match state.waves.get(&plan.wave) {
         None => true,
-        Some(wave) => {
-            !matches!(wave.stage, Stage::Confirmed | Stage::RolledBack | Stage::Retiring | Stage::Retired)
-                || !wave.leaving.is_empty()
+        Some(wave) if !wave.leaving.is_empty() => true,
+        Some(wave) if wave.stage == Stage::RolledBack => false,
+        Some(wave) if wave.stage.is_committed() => {
+            decide(state, &plan.wave, RunKind::Apply, goal.max(Goal::Commit)) != Step::Reached
         }
+        Some(_) => true,
     }
 }
 

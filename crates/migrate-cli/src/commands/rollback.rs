@@ -111,6 +111,6 @@ pub(super) fn plan_of(settings: &Settings, state: &Handover, name: &WaveName) ->
     same_fence(settings, &file)?;
     let shown = settings.shown(&file.path);
     // The goal that asks least: what would block a commit does not block the way back.
-    plan::check(file.plan, plan::Terms { goal: Goal::Fence, consumers_by_hand: true, ..plan::Terms::default() })
+    plan::check(file.plan, plan::Terms { goal: Goal::Fence, ..plan::Terms::default() })
         .map_err(|findings| CommandError::new(Reason::PlanRefused, format!("{shown} is not sound")).findings(&findings))
 }

@@ -6,7 +6,7 @@ use driver::inspect;
 use jiff::Timestamp;
 use migrate_core::{
     handover::{
-        Event, Goal, Handover, Member, MemberStep, RunKind, Stage, Step, Wave, decide,
+        DeliveryStep, Event, Goal, Handover, Member, MemberStep, RunKind, Stage, Step, Wave, decide,
         judge::{Blocked, holder_id, violation},
     },
     id::WaveName,
@@ -26,7 +26,7 @@ use crate::{
     error::CommandError,
     exit::Exit,
     ledger,
-    settings::{DEFAULT_ROTATION_WAIT, DEFAULT_SETTLE, Settings, Sourced},
+    settings::{DEFAULT_ROTATION_WAIT, DEFAULT_SEAL_WAIT, DEFAULT_SETTLE, Settings, Sourced},
     systems::Systems,
     ui::{Report, count, duration},
 };
@@ -79,8 +79,9 @@ struct WaveStatus {
     since: Option<Timestamp>,
     /// Somebody else changed what it relies on, and that is recorded.
     violated: bool,
-    /// Its ExternalSecrets are switched by hand.
-    consumers_by_hand: bool,
+    /// Its ExternalSecrets by how far they are, from the moment on at which they are switched.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    deliveries: BTreeMap<&'static str, usize>,
     /// What is not as it should be now, where somebody looked.
     findings: Vec<Blocked>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +100,12 @@ enum WaitsFor {
     Verify,
     Commit,
     Confirm,
+    /// ExternalSecrets still read Secrets Manager.
+    Switch,
+    /// The old copies can still be read.
+    Seal,
+    /// Writers are not admitted yet.
+    Complete,
     /// Members that were left out still have something of ours, or their rotation is still off.
     Release,
     Rollback,
@@ -172,6 +179,10 @@ impl WaveStatus {
             WaitsFor::Nothing => text += &format!("  nothing is left to do{since}\n"),
             step => text += &format!("  waits for {}{since}\n", kebab(step)),
         }
+        if !self.deliveries.is_empty() {
+            let ways = self.deliveries.iter().map(|(way, count)| format!("{count} {way}")).collect::<Vec<_>>().join(", ");
+            text += &format!("  ExternalSecrets: {ways}\n");
+        }
         if self.violated {
             text += "  an authority violation is recorded (`migrate ledger show`)\n";
         }
@@ -192,6 +203,9 @@ fn stage(stage: Stage) -> &'static str {
         Stage::Settled => "fenced",
         Stage::Committed => "committed",
         Stage::Confirmed => "handed over",
+        Stage::Switching => "being switched",
+        Stage::Sealed => "sealed",
+        Stage::Completed => "complete",
         Stage::RollingBack => "rolling back",
         Stage::RolledBack => "rolled back",
         Stage::Retiring => "being retired",
@@ -209,6 +223,9 @@ fn kebab(step: WaitsFor) -> &'static str {
         WaitsFor::Verify => "verify",
         WaitsFor::Commit => "commit",
         WaitsFor::Confirm => "confirm",
+        WaitsFor::Switch => "switch",
+        WaitsFor::Seal => "seal",
+        WaitsFor::Complete => "complete",
         WaitsFor::Release => "release of what was left out",
         WaitsFor::Rollback => "rollback",
         WaitsFor::Retire => "retire",
@@ -307,7 +324,10 @@ fn wave_status(
     let waits_for = waits_for(state, name, wave);
     let file = plans.iter().find(|file| &file.plan.wave == name).map(|file| format!(" {}", settings.shown(&file.path)));
     let file = file.unwrap_or_default();
-    let by_hand = if wave.consumers_by_hand { " --consumers-by-hand" } else { "" };
+    let mut deliveries: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for way in wave.deliveries.values() {
+        *deliveries.entry(shown(*way)).or_default() += 1;
+    }
     WaveStatus {
         wave: name.to_string(),
         stage: wave.stage,
@@ -316,15 +336,28 @@ fn wave_status(
         waits_for,
         since: records.iter().rev().find(|record| record.event.wave() == Some(name)).map(|record| record.at),
         violated: wave.violated,
-        consumers_by_hand: wave.consumers_by_hand,
+        deliveries,
         findings: Vec::new(),
         next: match waits_for {
             WaitsFor::Nothing => None,
             WaitsFor::Rollback => Some(format!("`migrate rollback {name}`")),
             WaitsFor::Retire => Some(format!("`migrate retire {name}`")),
-            WaitsFor::Commit | WaitsFor::Confirm => Some(format!("`migrate apply{file} --through commit{by_hand}`")),
+            WaitsFor::Commit | WaitsFor::Confirm => Some(format!("`migrate apply{file} --through commit`")),
+            WaitsFor::Switch => Some(format!("`migrate apply{file} --through switch`")),
+            WaitsFor::Seal => Some(format!("`migrate apply{file} --through seal`")),
+            WaitsFor::Complete => Some(format!("`migrate apply{file} --through complete`")),
             _ => Some(format!("`migrate apply{file}`")),
         },
+    }
+}
+
+fn shown(way: DeliveryStep) -> &'static str {
+    match way {
+        DeliveryStep::Old => "not switched",
+        DeliveryStep::Intended => "being switched",
+        DeliveryStep::Switched => "switched",
+        DeliveryStep::GivenBack => "done",
+        DeliveryStep::Gone => "declared gone",
     }
 }
 
@@ -347,7 +380,14 @@ fn waits_for(state: &Handover, name: &WaveName, wave: &Wave) -> WaitsFor {
         _ if wave.stage.is_committed() && !wave.leaving.is_empty() => return WaitsFor::Release,
         Stage::Committed => return WaitsFor::Confirm,
         Stage::RollingBack => return WaitsFor::Rollback,
-        Stage::Confirmed | Stage::RolledBack | Stage::Retired => return WaitsFor::Nothing,
+        Stage::Completed | Stage::RolledBack | Stage::Retired => return WaitsFor::Nothing,
+        Stage::Confirmed | Stage::Switching | Stage::Sealed => {
+            return match decide(state, name, RunKind::Apply, Goal::Complete) {
+                Step::BeginSwitch | Step::Switch(_) => WaitsFor::Switch,
+                Step::Seal(_) | Step::SettleSeal | Step::GiveBack(_) => WaitsFor::Seal,
+                _ => WaitsFor::Complete,
+            };
+        }
         Stage::Retiring => return WaitsFor::Retire,
         Stage::Begun | Stage::Preflighted | Stage::Settled => {}
     }
@@ -360,8 +400,8 @@ fn waits_for(state: &Handover, name: &WaveName, wave: &Wave) -> WaitsFor {
         Step::Verify(_) => WaitsFor::Verify,
         Step::Clear(_) | Step::Unfence(_) | Step::RestoreRotation(_) => WaitsFor::Release,
         Step::BeginRollback | Step::FinishRollback => WaitsFor::Rollback,
-        Step::BeginRetire | Step::Retire(_) | Step::FinishRetire => WaitsFor::Retire,
-        Step::Commit | Step::Confirm | Step::Reached => WaitsFor::Commit,
+        // Before the commit, towards verify, nothing else is decided.
+        _ => WaitsFor::Commit,
     }
 }
 
@@ -395,6 +435,7 @@ fn settings_in_use(settings: &Settings) -> Vec<Setting> {
         defaulted("settle", duration(outgoing.settle), &duration(DEFAULT_SETTLE)),
         defaulted("fence", kebab_mode(outgoing.fence).to_owned(), kebab_mode(FenceMode::default())),
         defaulted("rotation_wait", duration(outgoing.rotation_wait), &duration(DEFAULT_ROTATION_WAIT)),
+        defaulted("seal_wait", duration(outgoing.seal_wait), &duration(DEFAULT_SEAL_WAIT)),
         match &outgoing.probe {
             Some(Probe::Role(role)) => setting_of_file("probe_role", role),
             Some(Probe::Profile(profile)) => setting_of_file("probe_profile", profile),

@@ -2,6 +2,7 @@
 
 use driver::{Stopped, Where};
 use migrate_core::{
+    delivery::Stuck,
     handover::judge::{Blocked, Obstacle, holder_id},
     id::WaveName,
 };
@@ -83,6 +84,19 @@ fn without_way_back(settings: &Settings, stopped: &Stopped, open: Option<&WaveNa
             CommandError::at_port(side, format!("{} stopped", step.0), error)
                 .hint("then run the same command again; it goes on where it stopped")
         }
+        Stopped::Halted { halted, step } => {
+            let passing = halted.iter().all(|halted| halted.stuck.is_passing());
+            let this = told(if passing { Reason::Unfinished } else { Reason::Deliveries });
+            let this = listed(this, halted.iter().map(ToString::to_string).collect());
+            let waits = halted.iter().any(|halted| matches!(halted.stuck, Stuck::InGit { .. }));
+            let this = if waits { this.hint("commit and push the manifests, and let them be synchronised") } else { this };
+            let this = this.hint("run the same command again; it goes on where it stopped");
+            if *step == Where("switch") { this.because_of("no Secret that is in use was changed") } else { this }
+        }
+        Stopped::NoCluster(_) => told(Reason::NoCluster)
+            .because_of("the environment has no `cluster`")
+            .hint("set `kubeconfig` and `context` below [environment.NAME.cluster] in migrate.toml")
+            .hint("`--gone NAMESPACE/NAME` says that nobody reads through an ExternalSecret any more"),
         Stopped::Refused(refusal) => {
             CommandError::new(Reason::Internal, "the protocol does not allow this step").because(refusal)
         }
@@ -94,9 +108,13 @@ fn without_way_back(settings: &Settings, stopped: &Stopped, open: Option<&WaveNa
 }
 
 fn named(error: CommandError, blocked: &[Blocked]) -> CommandError {
-    let shown = blocked.iter().take(SHOWN).map(|member| format!("{} {}", member.name, member.obstacle));
-    let error = error.findings(shown);
-    match blocked.len().saturating_sub(SHOWN) {
+    listed(error, blocked.iter().map(|member| format!("{} {}", member.name, member.obstacle)).collect())
+}
+
+fn listed(error: CommandError, findings: Vec<String>) -> CommandError {
+    let more = findings.len().saturating_sub(SHOWN);
+    let error = error.findings(findings.into_iter().take(SHOWN));
+    match more {
         0 => error,
         more => error.findings([format!("… and {more} more")]),
     }

@@ -16,7 +16,7 @@ use migrate_core::{
 use serde::Serialize;
 
 use super::{
-    Context,
+    Context, delivered,
     plans::{self, PlanFile},
 };
 use crate::{
@@ -86,6 +86,9 @@ impl Report for Verified {
 
 pub(super) async fn run(context: &Context, args: &args::Verify) -> Result<Exit, CommandError> {
     let settings = context.settings()?;
+    if args.cluster {
+        return delivered::run(context, &settings).await;
+    }
     let read = ledger::open(&settings, context.printer)?;
     let state = read.chain.state();
     if let Some(name) = &args.wave

@@ -1,6 +1,7 @@
 //! `migrate.toml`: its shape, and everything that can be wrong with it, each at its line. A text of the file is never quoted where it could
 //! be a token or a value: only keys and our own words are.
 
+mod cluster;
 mod eso;
 mod vault;
 
@@ -15,6 +16,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use self::cluster::ClusterTable;
 pub use self::{
     eso::{AwsTable, CaTable, EsoTable, VaultTable},
     vault::{PublisherTable, VaultNeedsTable},
@@ -45,6 +47,8 @@ pub struct EnvironmentTable {
     pub incoming: IncomingTable,
     /// `[environment.NAME.eso]`, where there is one
     pub eso: Option<EsoTable>,
+    /// `[environment.NAME.cluster]`, where there is one
+    pub cluster: Option<ClusterTable>,
     /// `[environment.NAME.vault]`
     pub vault: VaultNeedsTable,
 }
@@ -75,6 +79,10 @@ pub struct OutgoingTable {
     pub fence: Option<FenceMode>,
     /// `rotation_wait`
     pub rotation_wait: Option<SignedDuration>,
+    /// `seal_wait`
+    pub seal_wait: Option<SignedDuration>,
+    /// `cloudtrail`
+    pub cloudtrail: Option<bool>,
     /// `probe_role` or `probe_profile`
     pub probe: Option<Probe>,
     /// `quota_share`, above 0
@@ -185,7 +193,7 @@ impl fmt::Display for ConfigProblem {
 }
 
 const ROOT: &[&str] = &["environment"];
-const ENVIRONMENT: &[&str] = &["inventory", "ledger", "plans", "shared", "outgoing", "incoming", "eso", "vault"];
+const ENVIRONMENT: &[&str] = &["inventory", "ledger", "plans", "shared", "outgoing", "incoming", "eso", "cluster", "vault"];
 const SHARED: &[&str] = &["remote", "ref"];
 const OUTGOING: &[&str] = &[
     "region",
@@ -195,6 +203,8 @@ const OUTGOING: &[&str] = &[
     "settle",
     "fence",
     "rotation_wait",
+    "seal_wait",
+    "cloudtrail",
     "probe_role",
     "probe_profile",
     "quota_share",
@@ -288,6 +298,11 @@ impl Reader<'_> {
                     read.eso = Some(reader.eso(table));
                 }
             }
+            "cluster" => {
+                if let Some(table) = reader.table(key, value) {
+                    read.cluster = Some(reader.cluster(table));
+                }
+            }
             "incoming" => {
                 if let Some(table) = reader.table(key, value) {
                     read.incoming = reader.incoming(table);
@@ -335,6 +350,8 @@ impl Reader<'_> {
                     });
             }
             "rotation_wait" => read.rotation_wait = reader.duration(key, value),
+            "seal_wait" => read.seal_wait = reader.duration(key, value),
+            "cloudtrail" => read.cloudtrail = reader.flag(key, value),
             "probe_role" | "probe_profile" => {
                 let named = reader.text(key, value);
                 if read.probe.is_some() {

@@ -63,6 +63,8 @@ pub struct Settings {
     pub incoming: Incoming,
     /// External Secrets Operator.
     pub eso: Eso,
+    /// The cluster in which ExternalSecrets are looked at and switched; none where the file names none.
+    pub cluster: Option<phase1_eso::Settings>,
     /// What Vault must hold, as the file says it.
     pub vault: VaultNeedsTable,
     /// What the operator should hear: variables that override the file.
@@ -95,6 +97,10 @@ pub struct Outgoing {
     pub fence: FenceMode,
     /// How long a rotation in flight can take once rotation was cancelled.
     pub rotation_wait: Duration,
+    /// For how long a reader may keep a value: what a seal waits.
+    pub seal_wait: Duration,
+    /// Whether CloudTrail is asked whose reads were refused after a seal.
+    pub cloudtrail: bool,
     /// Who tries to write to fenced secrets and must be refused.
     pub probe: Option<Probe>,
     /// Share of each quota that is used, from 0 to 1 (more only where AWS raised a quota).
@@ -131,6 +137,9 @@ pub const DEFAULT_SETTLE: Duration = Duration::from_secs(5 * 60);
 /// How long a rotation in flight can take: a Lambda function runs for 15 minutes at most
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub const DEFAULT_ROTATION_WAIT: Duration = Duration::from_secs(15 * 60);
+/// How long a reader may keep a value: an ExternalSecret refreshes every hour where it says nothing else, and the caches of AWS's own clients
+/// keep a value as long (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/retrieving-secrets.html>).
+pub const DEFAULT_SEAL_WAIT: Duration = Duration::from_secs(60 * 60);
 /// Share of each quota: others in the account need theirs.
 pub const DEFAULT_QUOTA_SHARE: f64 = 0.8;
 /// The inventory's file.
@@ -163,6 +172,13 @@ impl Settings {
         let principals = root.join(format!("migrate/{name}/principals.json"));
         let shared = table.shared.map(|shared| Shared::resolve(&name, shared)).transpose()?;
         let inventory = root.join(table.inventory.unwrap_or_else(|| DEFAULT_INVENTORY.to_owned()));
+        let cluster = table.cluster.map(|table| phase1_eso::Settings {
+            // Relative to the file; without one, as kubectl finds it.
+            kubeconfig: table.kubeconfig.map(|path| root.join(path).into_std_path_buf()),
+            context: table.context,
+            wait: table.wait.map_or(phase1_eso::DEFAULT_WAIT, jiff::SignedDuration::unsigned_abs),
+            concurrency: table.concurrency.unwrap_or(phase1_eso::DEFAULT_CONCURRENCY),
+        });
         let mut from = origin::Lookup::new(environment);
         let outgoing = Outgoing {
             region: from.first("region", &["AWS_REGION", "AWS_DEFAULT_REGION"], table.outgoing.region),
@@ -176,6 +192,8 @@ impl Settings {
             settle: table.outgoing.settle.map_or(DEFAULT_SETTLE, jiff::SignedDuration::unsigned_abs),
             fence: table.outgoing.fence.unwrap_or_default(),
             rotation_wait: table.outgoing.rotation_wait.map_or(DEFAULT_ROTATION_WAIT, jiff::SignedDuration::unsigned_abs),
+            seal_wait: table.outgoing.seal_wait.map_or(DEFAULT_SEAL_WAIT, jiff::SignedDuration::unsigned_abs),
+            cloudtrail: table.outgoing.cloudtrail.unwrap_or_default(),
             probe: table.outgoing.probe.clone(),
             quota_share: table.outgoing.quota_share.unwrap_or(DEFAULT_QUOTA_SHARE),
             concurrency: table.outgoing.concurrency,
@@ -217,6 +235,7 @@ impl Settings {
             outgoing,
             incoming,
             eso,
+            cluster,
             vault: table.vault,
             notes: from.notes,
         })

@@ -21,7 +21,7 @@ fn every_problem_of_the_file_is_told_at_its_place() {
     $ migrate status
     --- stderr
     error: migrate.toml can't be used
-      migrate.toml:2:1: unknown key `legder`; known here: inventory, ledger, plans, shared, outgoing, incoming, eso, vault
+      migrate.toml:2:1: unknown key `legder`; known here: inventory, ledger, plans, shared, outgoing, incoming, eso, cluster, vault
       migrate.toml:4:1: `token` has no place here: this file is in Git and never holds a credential; VAULT_TOKEN or `vault login` gives the token
     hint: mend these lines; nothing was tried
     --- exit 64
@@ -115,6 +115,7 @@ fn where_each_setting_came_from_is_shown_and_overriding_is_told() {
       settle        5 min  (default)
       fence         resource-policy  (default)
       rotation_wait 15 min  (default)
+      seal_wait     60 min  (default)
       probe         none: fences are not observed  (not set)
       address       https://other.example:8200  (VAULT_ADDR)
       namespace     none  (not set)

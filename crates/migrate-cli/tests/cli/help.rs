@@ -76,15 +76,24 @@ fn help_of_apply_says_that_commit_is_asked_for_by_name() {
           --environment <NAME>  Environment of migrate.toml [variable: MIGRATE_ENVIRONMENT; default: the
                                 only one]
           --through <STEP>      How far to go; authority moves with commit, and there is no way back
-                                from it [default: verify] [possible values: fence, copy, verify, commit]
+                                from it [default: verify] [possible values: fence, copy, verify, commit,
+                                switch, seal, complete]
           --config <FILE>       Configuration [default: migrate.toml here, or above within the
                                 repository]
           --leave-out <NAME>    Let this member out of the wave: our copy and fence are taken away from
                                 it, the others go on; can be repeated (recorded)
-          --consumers-by-hand   Commit although ExternalSecrets read members: I switch them myself
-                                afterwards (recorded)
           --json                Print one JSON document on stdout, and talk on stderr only
+          --mode <MODE>         Who changes the ExternalSecrets when they are switched [default: git]
+                                [possible values: git, direct]
+          --out <DIR>           With --mode git: folder for their manifests, as `migrate eso emit --out`
+                                writes it [default: manifests]
       -v, --verbose...          Say more; twice for every step [variable: RUST_LOG]
+          --layout <LAYOUT>     With --mode git: how its files are laid out [default: kustomize]
+                                [possible values: kustomize, argocd, flat]
+          --gone <NAME>         This ExternalSecret (NAMESPACE/NAME) is gone from the cluster, and
+                                nobody reads through it; can be repeated (recorded)
+          --lift-seal           Let the old copies of a sealed wave be read again, and do nothing else
+                                (recorded)
       -h, --help                Print help (see more with '--help')
     --- exit 0
     ");

@@ -34,6 +34,10 @@ fn init_writes_three_files_and_a_second_run_none() {
     # fence = "resource-policy"
     # How long a rotation in flight can take; a Lambda function runs for 15 minutes at most.
     # rotation_wait = "15m"
+    # How long a reader may keep a value; what a seal waits.
+    # seal_wait = "1h"
+    # Ask CloudTrail whose reads were refused after a seal.
+    # cloudtrail = true
     # An ordinary writer, not exempt, that tries to write and must be refused before a fence counts (or `probe_profile`).
     # probe_role = "arn:aws:iam::111111111111:role/migrate-probe"
     # Share of each service quota that may be used.

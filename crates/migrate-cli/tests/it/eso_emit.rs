@@ -163,7 +163,7 @@ async fn sixty_secrets_of_every_kind_for_both_stores() {
     bench.migrate(&["plan", "--wave", "one"]).expect_code(0);
     bench.migrate(&["eso", "emit", "--store", "vault", "--out", "later"]).expect_code(3);
     let ahead = emitting.emit("later", &["--store", "vault", "--ahead-of-commit"]);
-    bench.migrate(&["apply", "--through", "commit", "--consumers-by-hand"]).expect_code(0);
+    bench.migrate(&["apply", "--through", "commit"]).expect_code(0);
     let later = emitting.emit("later", &["--store", "vault"]);
     assert!(ahead == later, "the commit changed what the plan proved");
     assert!(emitting.emit("by-ledger", &["--store", "authority"]) == later, "all that moves is committed");

@@ -30,7 +30,10 @@ const KINDS: &[(&str, &str)] = &[
     ("extract: { conversionStrategy: Unicode }", ""),
     ("extract: { rewrite: [regexp: { source: \"^(.*)$\", target: \"app_$1\" }] }", ""),
     ("extract: { rewrite: [transform: { template: \"{{ .value | upper }}\" }] }", ""),
-    ("extract: { rewrite: [merge: { conflictPolicy: Ignore, priority: [a.b], priorityPolicy: IgnoreNotFound }] }", ""),
+    (
+        "extract: { property: nested, rewrite: [merge: { conflictPolicy: Ignore, priority: [two], priorityPolicy: IgnoreNotFound }] }",
+        "",
+    ),
     ("find: { name: SOURCE }", "others: [dataFrom: { find: { name: { regexp: \"^SOURCE$\" } } }]"),
     (
         "find: { name: SOURCE, conversionStrategy: Unicode }",
@@ -114,6 +117,12 @@ impl Kinds {
         Self(pieces)
     }
 
+    /// The same without the secrets of one kind.
+    pub(crate) fn without(mut self, kind: &str) -> Self {
+        self.0.retain(|piece| !piece.source.starts_with(&format!("platform-data/kinds/{kind}-")));
+        self
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -131,6 +140,11 @@ impl Kinds {
                 Value::Text(text) => account.create_text(&piece.source, text).await,
                 Value::Binary(bytes) => account.create_binary(&piece.source, bytes).await,
             };
+            // One kind is found by its tag.
+            if piece.source.contains("/k12-") {
+                let tags = serde_json::json!({ "SecretId": piece.source, "Tags": [{ "Key": "kind", "Value": "on" }] });
+                account.call("TagResource", tags).await;
+            }
         }
     }
 }
@@ -151,6 +165,7 @@ fn piece(canary: &Canary, name: &str, source: &str, extra: &str, read: &str, dec
     let docker = serde_json::json!({ "auths": { "registry.example": { "auth": word() } } }).to_string();
     let text = serde_json::json!({
         "username": word(), "password": word(), "a.b": word(), "docker": docker, "db": { "host": word(), "port": "5432" },
+        "nested": { "one": { "x": word() }, "two": { "x": word(), "y": word() } },
     });
     Piece { source: source.to_owned(), value: Value::Text(text.to_string()), entry, declared }
 }

@@ -397,7 +397,7 @@ async fn a_stuck_rotation_is_named_and_left_out_and_gets_its_rotation_back() {
             .expect_code(0);
         assert_eq!(rotation(&scene, NAMES[0]).await, before);
     }
-    scene.bench.migrate(&["status"]).expect_code(0);
+    scene.bench.migrate(&["status"]).expect_code(2);
     scene.bench.migrate(&["plan"]).expect_code(0);
 }
 

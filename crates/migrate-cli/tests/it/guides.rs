@@ -8,7 +8,7 @@ use std::{env, fs, path::Path};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{AwsAccount, Canary, Mount, Servers, Workbench, variable};
+use crate::support::{AwsAccount, Canary, Cluster, Mount, Servers, Workbench, variable};
 
 /// A command of a guide, and the output that it promises.
 #[derive(Debug, PartialEq, Eq)]
@@ -113,6 +113,37 @@ async fn rolling_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn retiring_secrets_manager() {
     follow("retiring-secrets-manager.md", &with_two_secrets("guide-retire").await);
+}
+
+// REQ ESO-5, VLT-4
+#[tokio::test(flavor = "multi_thread")]
+async fn move_a_store_under_running_pods() {
+    let (servers, cluster) = (Servers::from_env(), Cluster::from_env());
+    let (account, mount) = (AwsAccount::fresh(&servers).await, Mount::fresh(&servers).await);
+    account.create_text("platform-data/postgres/orders", &Canary::of_this_run().object()).await;
+    cluster.apply(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop" } }));
+    cluster.aws_keys("shop", &account);
+    let role = cluster.vault_reader("shop", "reader", &mount).await;
+    let bench = Workbench::new("guide-switch").between(&account, &mount);
+    let configuration = format!(
+        "[environment.test]\n\n[environment.test.outgoing]\nsettle = \"1s\"\nseal_wait = \"1s\"\n\n[environment.test.incoming]\nmount = \"{}\"\n{}",
+        mount.path,
+        cluster.configuration(&servers, "shop", &role)
+    );
+    bench.write("migrate.toml", &configuration.replace("environment.test", "environment.prod"));
+    bench.migrate(&["init"]).expect_code(0);
+    bench.write(
+        "secrets-inventory.yaml",
+        "apiVersion: migrate/v1\nexternalSecrets:\n- name: orders-db\n  namespace: shop\n  target: { deletionPolicy: Delete }\nsecrets:\n\
+         - name: platform-data/postgres/orders\n  category: data\n  class: runtime\n  \
+         disposition: moves\n  consumers:\n  - application: orders\n    externalSecret: { namespace: shop, name: orders-db, reads: [extract: {}] }\n",
+    );
+    let programs = bench.repository().with_file_name("programs");
+    fs::create_dir(&programs).expect("a folder");
+    std::os::unix::fs::symlink(&cluster.kubectl, programs.join("kubectl")).expect("a link");
+    let kubeconfig = cluster.kubeconfig.to_str().expect("UTF-8").to_owned();
+    let bench = bench.with("PATH", format!("{}:{}", programs.display(), path())).with("KUBECONFIG", kubeconfig);
+    follow("move-a-store-under-running-pods.md", &bench);
 }
 
 // REQ OPS-2, AUT-6

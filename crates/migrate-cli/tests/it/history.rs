@@ -11,7 +11,7 @@ use crate::{
 };
 
 const NAME: &str = "platform-data/postgres/app-002";
-const COMMIT: [&str; 4] = ["apply", "--through", "commit", "--consumers-by-hand"];
+const COMMIT: [&str; 3] = ["apply", "--through", "commit"];
 const BLOCKED: i32 = 3;
 
 /// Gives a secret that holds a value three more: the first keeps a label of its own, the second loses all of its labels. Returns those that can

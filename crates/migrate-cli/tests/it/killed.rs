@@ -21,7 +21,7 @@ use crate::{
 };
 
 const LEDGER: &str = "migrate/test/ledger.jsonl";
-const APPLY: [&str; 4] = ["apply", "--through", "commit", "--consumers-by-hand"];
+const APPLY: [&str; 3] = ["apply", "--through", "commit"];
 
 /// One small estate with a plan, its stores behind counting proxies.
 pub(crate) struct Scene {

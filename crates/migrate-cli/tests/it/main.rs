@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod awkward;
+mod cluster;
 mod contract_embedded;
 mod contract_incoming;
 mod contract_outgoing;

@@ -95,12 +95,12 @@ async fn a_find_that_reaches_beyond_the_wave_blocks_its_commit() {
     let told = format!("is reached by a `find` that also reaches {}", scene.estate.secrets[1].name);
     assert!(planned.stdout.contains(&told), "{planned}");
     scene.bench.migrate(&["apply"]).expect_code(0);
-    assert_eq!(scene.refused(&["apply", "--through", "commit", "--consumers-by-hand"], BLOCKED), "plan-refused");
+    assert_eq!(scene.refused(&["apply", "--through", "commit"], BLOCKED), "plan-refused");
     scene.bench.migrate(&["rollback", "wave-1"]).expect_code(0);
 
     let together = scene.bench.migrate(&["plan"]).expect_code(0);
     assert!(together.stdout.contains("~ the `find` of apps/all becomes explicit reads of the 2"), "{together}");
-    scene.bench.migrate(&["apply", "--through", "commit", "--consumers-by-hand"]).expect_code(0);
+    scene.bench.migrate(&["apply", "--through", "commit"]).expect_code(0);
 }
 
 // REQ VLT-2
@@ -135,7 +135,7 @@ async fn a_write_behind_the_fence_is_a_violation_before_and_after_commit() {
 
     let scene = Scene::planned("written-after").await;
     scene.bench.migrate(&["apply", "--through", "commit"]).expect_code(0);
-    scene.bench.migrate(&["status"]).expect_code(0);
+    scene.bench.migrate(&["status"]).expect_code(2);
     scene.rewrite_source().await;
     scene.bench.migrate(&["verify"]).expect_code(VIOLATION);
 }

@@ -65,7 +65,7 @@ async fn takes_away_what_was_added_and_nothing_else() {
     let again = scene.bench.migrate(&ROLLBACK).expect_code(0);
     assert!(again.stdout.contains("rolled back already"), "{again}");
     scene.bench.migrate(&["plan"]).expect_code(0);
-    scene.bench.migrate(&["apply", "--through", "commit", "--consumers-by-hand"]).expect_code(0);
+    scene.bench.migrate(&["apply", "--through", "commit"]).expect_code(0);
     assert_eq!(scene.estate.judge(account, mount, "platform-data/").await, 16);
 
     // REQ AUT-5: and then there is no way back.

@@ -326,7 +326,7 @@ async fn a_reset_a_fork_and_a_force_push_are_refused_each_with_its_reason() {
 // REQ P6: between the record on disk, its push and the anchor.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_killed_while_it_shares_a_record_goes_on_with_the_same_command() {
-    const COMMIT: [&str; 4] = ["apply", "--through", "commit", "--consumers-by-hand"];
+    const COMMIT: [&str; 3] = ["apply", "--through", "commit"];
     let goes_on = async |pair: &Pair| {
         pair.ada.bench.migrate(&COMMIT).expect_code(0);
         assert_eq!(pair.estate.judge(&pair.account, &pair.mount, "platform-data/").await, 2);
@@ -415,7 +415,7 @@ async fn a_run_on_another_host_is_declared_dead_by_its_id_and_stops_should_it_li
         assert!(pair.mount.metadata(&seeded.name).await.is_none(), "{} was copied by a stale run", seeded.name);
     }
     pair.bob.bench.migrate(&["apply"]).expect_code(0);
-    pair.ada.bench.migrate(&["apply", "--through", "commit", "--consumers-by-hand"]).expect_code(0);
+    pair.ada.bench.migrate(&["apply", "--through", "commit"]).expect_code(0);
     pair.bob.bench.migrate(&["ledger", "verify"]).expect_code(0);
     assert_eq!(pair.estate.judge(&pair.account, &pair.mount, "platform-data/").await, 1);
 }

@@ -59,7 +59,7 @@ async fn before_commit_it_is_refused_with_the_way_and_after_it_is_one_recorded_w
     stands(&scene, NAMES[0], 3, &second).await;
     // What we wrote is no violation, what somebody else writes is, and is not written over.
     scene.bench.migrate(&["verify"]).expect_code(0);
-    scene.bench.migrate(&["status"]).expect_code(0);
+    scene.bench.migrate(&["status"]).expect_code(2);
     scene.bench.migrate(&["ledger", "verify"]).expect_code(0);
     let theirs = Canary::of_this_run().object();
     scene.mount.write(NAMES[0], serde_json::from_str(&theirs).expect("an object")).await;

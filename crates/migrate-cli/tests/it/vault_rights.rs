@@ -173,7 +173,7 @@ async fn the_migration_role_hands_a_wave_over_and_is_refused_everything_else() {
     bench.write("secrets-inventory.yaml", &estate.declared());
     bench.migrate(&["init"]).expect_code(0);
     bench.migrate(&["inventory", "import"]).expect_code(0);
-    let commit = ["apply", "--through", "commit", "--consumers-by-hand"];
+    let commit = ["apply", "--through", "commit"];
     // The role is of its own namespace, and those above may have policies that reach into it: somebody has to say that they have none.
     let planned = bench.migrate(&["plan", "--wave", "undeclared"]).expect_code(0);
     assert!(planned.stdout.contains("the policies of the root namespace can't be read"), "{planned}");

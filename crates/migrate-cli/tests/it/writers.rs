@@ -1,10 +1,10 @@
 //! The fence of the incoming side on a real OpenBao: policies are judged as the server judges them, foreign writers are named, and nothing is
 //! committed beside them. Without the guard the loss that it prevents is there to see.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use driver::{Interrupt, LedgerFile, Pace, Processes, Session, SessionSettings, Silent, Systems, TokioClock};
+use driver::{ApplyTerms, Interrupt, LedgerFile, Pace, Processes, Session, SessionSettings, Silent, Systems, TokioClock};
 use migrate_core::{
     handover::{Goal, Runner, Stage},
     id::TargetVersion,
@@ -28,7 +28,7 @@ use crate::{
 
 const LEDGER: &str = "migrate/test/ledger.jsonl";
 const NAME: &str = "platform-data/postgres/app-000";
-const COMMIT: [&str; 4] = ["apply", "--through", "commit", "--consumers-by-hand"];
+const COMMIT: [&str; 3] = ["apply", "--through", "commit"];
 const BLOCKED: i32 = 3;
 
 fn path(text: &str) -> VaultPath {
@@ -309,7 +309,7 @@ async fn without_the_guard_a_stranger_writes_after_the_commit() {
 
     let text = scene.bench.read("migrate/test/plans/wave-1.json");
     let plan: Plan = serde_json::from_str(&text).expect("a plan");
-    let terms = Terms { goal: Goal::Commit, consumers_by_hand: true, ..Terms::default() };
+    let terms = Terms { goal: Goal::Commit, ..Terms::default() };
     let checked = plan::check(plan, terms).expect("nothing stood in the way when it was made");
     let outgoing = SecretsManager::connect(phase0_sdk::Settings {
         region: Some(scene.account.region.to_owned()),
@@ -324,7 +324,7 @@ async fn without_the_guard_a_stranger_writes_after_the_commit() {
     .await
     .expect("settings that can be used");
     let incoming = Unguarded(vault(&scene.mount));
-    let systems = Systems { outgoing: &outgoing, incoming: &incoming };
+    let systems = Systems { outgoing: &outgoing, incoming: &incoming, delivery: None };
     let (ledger, _) = LedgerFile::open(&scene.bench.repository().join(LEDGER), "ada@host").expect("a ledger");
     let settings = SessionSettings {
         operator: "ada@host".into(),
@@ -332,7 +332,7 @@ async fn without_the_guard_a_stranger_writes_after_the_commit() {
         pace: Pace::default(),
     };
     let opened = Session::open(systems, ledger, &TokioClock, &Silent, &NobodyKnown, Interrupt::never(), settings).await;
-    let report = opened.expect("a sound ledger").apply(&checked, Goal::Commit, &BTreeSet::new()).await.expect("a commit");
+    let report = opened.expect("a sound ledger").apply(&checked, Goal::Commit, &ApplyTerms::default()).await.expect("a commit");
     assert_eq!(report.stage, Some(Stage::Confirmed));
 
     assert_eq!(foreign.writes().await, StatusCode::OK, "the server takes the write of a stranger");

@@ -105,6 +105,15 @@ pub enum Obstacle {
         /// What differs.
         what: String,
     },
+    /// Our seal is not there.
+    #[error("has lost its seal: the old copy can be read")]
+    SealMissing,
+    /// Somebody changed our seal.
+    #[error("has a seal that somebody changed: {what}")]
+    SealAltered {
+        /// What differs.
+        what: String,
+    },
     /// Another ledger or wave has fenced it.
     #[error("is fenced by wave {wave} of ledger {ledger}")]
     FencedByOthers {

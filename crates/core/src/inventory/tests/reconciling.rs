@@ -65,7 +65,7 @@ fn handed_over(names: &[&str]) -> Handover {
             wave: of(),
             members: all.iter().map(|name| (name.clone(), (SourceVersion::new("v"), target))).collect(),
         },
-        Event::Committed { wave: of(), consumers_by_hand: false },
+        Event::Committed { wave: of() },
     ];
     let created = next(Handover::default(), Epoch(0), &Event::Created { ledger: LedgerId::new("l") }).unwrap();
     events.iter().fold(created, |state, event| next(state, Epoch(1), event).unwrap())

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     args::{
         Global,
-        eso::{Emit, Layout},
+        eso::{Emit, Layout, Store},
     },
     emitted::{self, Comment, Emission, EmittedFile},
     error::{CommandError, Reason},
@@ -24,7 +24,7 @@ use crate::{
     ui::{Report, count},
 };
 
-const ORIGIN: &str = "migrate eso emit";
+pub(in crate::commands) const ORIGIN: &str = "migrate eso emit";
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,16 +60,7 @@ impl Report for Emitted {
 }
 
 pub(in crate::commands) fn run(context: &Context, args: &Emit) -> Result<Exit, CommandError> {
-    let layout = match (args.layout, args.helm) {
-        (Layout::Flat, helm) => eso::Layout::Flat { helm },
-        (_, true) => {
-            return Err(CommandError::usage("--helm goes with --layout flat")
-                .because_of("Helm does not read what kustomize builds")
-                .hint("add `--layout flat`, or leave `--helm` out"));
-        }
-        (Layout::Kustomize, false) => eso::Layout::Kustomize,
-        (Layout::Argocd, false) => eso::Layout::ArgoCd,
-    };
+    let layout = layout(args.layout, args.helm)?;
     let names = environments(context)?;
     if args.layout == Layout::Flat && names.len() > 1 {
         return Err(CommandError::usage(format!("--layout flat is for one environment, and there are {}", names.len()))
@@ -97,13 +88,38 @@ pub(in crate::commands) fn run(context: &Context, args: &Emit) -> Result<Exit, C
     Ok(exit)
 }
 
+/// How files are laid out.
+pub(in crate::commands) fn layout(layout: Layout, helm: bool) -> Result<eso::Layout, CommandError> {
+    match (layout, helm) {
+        (Layout::Flat, helm) => Ok(eso::Layout::Flat { helm }),
+        (_, true) => Err(CommandError::usage("--helm goes with --layout flat")
+            .because_of("Helm does not read what kustomize builds")
+            .hint("add `--layout flat`, or leave `--helm` out")),
+        (Layout::Kustomize, false) => Ok(eso::Layout::Kustomize),
+        (Layout::Argocd, false) => Ok(eso::Layout::ArgoCd),
+    }
+}
+
+/// The manifests of another environment, each secret read from its authority.
+pub(in crate::commands) fn by_authority(context: &Context, name: &EnvironmentName) -> Result<Environment, CommandError> {
+    let settings = of(context, name)?;
+    let inventory = inventory::of(&settings)?;
+    let sources = sources::sources(context, &settings, &inventory, Store::Authority, false)?;
+    Ok(Environment { name: name.to_string(), emitted: reading(&settings, &inventory, settings.eso.version, sources)? })
+}
+
+/// The environments that have `eso`.
+pub(in crate::commands) fn declared(context: &Context) -> Result<Vec<EnvironmentName>, CommandError> {
+    let (_, file) = settings::find(&context.global, &context.environment)?;
+    Ok(file.environments.into_iter().filter(|(_, table)| table.eso.is_some()).map(|(name, _)| name).collect())
+}
+
 /// The environment that was named, else all that have `eso`, else the only one.
 fn environments(context: &Context) -> Result<Vec<EnvironmentName>, CommandError> {
     if let Some(name) = settings::wanted(&context.global, &context.environment)? {
         return Ok(vec![name]);
     }
-    let (_, file) = settings::find(&context.global, &context.environment)?;
-    let declared: Vec<_> = file.environments.into_iter().filter(|(_, table)| table.eso.is_some()).map(|(name, _)| name).collect();
+    let declared = declared(context)?;
     if declared.is_empty() { Ok(vec![Settings::load(&context.global, &context.environment)?.environment]) } else { Ok(declared) }
 }
 
@@ -114,8 +130,18 @@ fn of(context: &Context, name: &EnvironmentName) -> Result<Settings, CommandErro
 
 fn one(context: &Context, args: &Emit, settings: &Settings, version: EsoVersion) -> Result<eso::Emitted, CommandError> {
     let inventory = inventory::of(settings)?;
-    let aws = settings.eso.aws_store()?;
     let sources = sources::sources(context, settings, &inventory, args.store, args.ahead_of_commit)?;
+    reading(settings, &inventory, version, sources)
+}
+
+/// The manifests of one environment, each secret read from where `sources` says.
+pub(in crate::commands) fn reading(
+    settings: &Settings,
+    inventory: &Inventory,
+    version: EsoVersion,
+    sources: Sources,
+) -> Result<eso::Emitted, CommandError> {
+    let aws = settings.eso.aws_store()?;
     let vault = if sources.0.is_empty() { None } else { Some(settings.eso.vault_store()?) };
     let defaults = Defaults {
         refresh_policy: settings.eso.refresh_policy,
@@ -123,8 +149,8 @@ fn one(context: &Context, args: &Emit, settings: &Settings, version: EsoVersion)
         deletion_policy: settings.eso.deletion_policy,
     };
     let vault = vault.as_ref().map(|store| from_vault(settings, store, sources)).transpose()?;
-    let emitted = eso::emit(&Wanted { inventory: &inventory, version, defaults, aws: &aws, vault })
-        .map_err(|refused| not_emitted(settings, &inventory, &refused))?;
+    let emitted = eso::emit(&Wanted { inventory, version, defaults, aws: &aws, vault })
+        .map_err(|refused| not_emitted(settings, inventory, &refused))?;
     if emitted.external_secrets.is_empty() {
         return Err(CommandError::new(Reason::NothingSelected, "the inventory has no ExternalSecret")
             .because_of(format!("{} names no consumer that reads through one", settings.shown(&settings.inventory)))
@@ -158,7 +184,7 @@ fn not_emitted(settings: &Settings, inventory: &Inventory, refused: &[Refusal]) 
         .hint(format!("mend them in {shown}"))
 }
 
-fn file(text: EmittedText) -> EmittedFile {
+pub(in crate::commands) fn file(text: EmittedText) -> EmittedFile {
     let EmittedText { path, text } = text;
     if path.ends_with(".md") {
         EmittedFile { comment: Comment::Markup, ..EmittedFile::new(path, text) }

@@ -4,5 +4,5 @@ pub(super) mod diff;
 pub(super) mod emit;
 pub(super) mod explain;
 pub(super) mod import;
-mod sources;
+pub(super) mod sources;
 pub(super) mod validate;

@@ -1,12 +1,13 @@
 //! Which secrets are read from Vault, and how: who is the authority stands in the ledger, how each read is spelled in the wave's plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use migrate_core::{
     handover::{Handover, Wave},
     inventory::{Inventory, Secret},
     name::SecretName,
-    plan::PlannedMember,
+    plan::{Plan, PlannedMember},
+    reads::Read,
 };
 use phase1_eso::emit::Spelled;
 
@@ -23,10 +24,11 @@ use crate::{
 };
 
 /// The secrets that are read from Vault.
-pub(super) struct Sources(pub(super) BTreeMap<SecretName, Source>);
+pub(in crate::commands) struct Sources(pub(super) BTreeMap<SecretName, Source>);
 
 /// How one is read.
-pub(super) struct Source {
+#[derive(Clone)]
+pub(in crate::commands) struct Source {
     /// The mount that its plan was made for.
     pub(super) mount: String,
     pub(super) spelled: Spelled,
@@ -68,13 +70,76 @@ pub(super) fn sources(
     for secret in wanted {
         match planned(&files, state, secret)? {
             Some((file, member)) => {
-                let spelled = Spelled(member.reads().into_iter().zip(member.choice.rewritten.iter().cloned()).collect());
-                found.insert(secret.name.clone(), Source { mount: file.plan.incoming.mount.clone(), spelled });
+                found.insert(secret.name.clone(), Source::of(&file.plan, member));
             }
             None => missing.push(secret),
         }
     }
     if missing.is_empty() { Ok(Sources(found)) } else { Err(not_planned(settings, &missing)) }
+}
+
+/// What is read from Vault as the ledger says, each secret from its authority.
+pub(in crate::commands) fn by_ledger(
+    settings: &Settings,
+    state: &Handover,
+    inventory: &Inventory,
+) -> Result<Sources, CommandError> {
+    let files = plans::all(settings)?;
+    let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
+    let handed_over = inventory.secrets().iter().filter(|secret| state.is_handed_over(&secret.name));
+    for secret in handed_over.filter(|secret| secret.reads().next().is_some()) {
+        match planned(&files, state, secret)? {
+            Some((file, member)) => drop(found.insert(secret.name.clone(), Source::of(&file.plan, member))),
+            None => missing.push(secret),
+        }
+    }
+    if missing.is_empty() { Ok(Sources(found)) } else { Err(not_planned(settings, &missing)) }
+}
+
+impl Sources {
+    /// Nothing is read from Vault.
+    pub(in crate::commands) fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// How a declared read of a secret is spelled for Vault; none where it is read from Secrets Manager.
+    pub(in crate::commands) fn counterpart(&self, name: &SecretName, read: &Read) -> Option<&Read> {
+        self.0.get(name)?.spelled.counterpart(read)
+    }
+}
+
+/// What is read from Vault before a wave is committed, and after it: secrets of the wave by its own plan, those of earlier waves by theirs.
+pub(in crate::commands) fn around(
+    settings: &Settings,
+    state: &Handover,
+    inventory: &Inventory,
+    plan: &Plan,
+    left_out: &BTreeSet<SecretName>,
+) -> Result<(Sources, Sources), CommandError> {
+    let files = plans::all(settings)?;
+    let of_wave = |name: &SecretName| plan.members.iter().any(|member| &member.name == name);
+    let (mut before, mut missing) = (BTreeMap::new(), Vec::new());
+    let earlier = inventory.secrets().iter().filter(|secret| state.is_handed_over(&secret.name) && !of_wave(&secret.name));
+    for secret in earlier.filter(|secret| secret.reads().next().is_some()) {
+        match planned(&files, state, secret)? {
+            Some((file, member)) => drop(before.insert(secret.name.clone(), Source::of(&file.plan, member))),
+            None => missing.push(secret),
+        }
+    }
+    if !missing.is_empty() {
+        return Err(not_planned(settings, &missing));
+    }
+    let members = plan.members.iter().filter(|member| !left_out.contains(&member.name));
+    let ours = members.map(|member| (member.name.clone(), Source::of(plan, member)));
+    let after = before.clone().into_iter().chain(ours).collect();
+    Ok((Sources(before), Sources(after)))
+}
+
+impl Source {
+    fn of(plan: &Plan, member: &PlannedMember) -> Self {
+        let spelled = Spelled(member.reads().into_iter().zip(member.choice.rewritten.iter().cloned()).collect());
+        Self { mount: plan.incoming.mount.clone(), spelled }
+    }
 }
 
 /// The plan that says how a secret's reads are spelled: that of the wave which holds it, else the newest that has not begun.

@@ -98,9 +98,9 @@ pub(super) async fn run(context: &Context, args: &args::Rehearse) -> Result<Exit
         practice.run(&[["plan", "--wave", wave, "--select"].as_slice(), &select].concat()).await?;
         // Once as far as nothing is lost by stopping, once through the step that there is no way back from.
         practice.run(&["apply"]).await?;
-        practice.run(&["apply", "--through", "commit", "--consumers-by-hand"]).await?;
+        practice.run(&["apply", "--through", "commit"]).await?;
     }
-    practice.run(&["apply", "--through", "commit", "--consumers-by-hand"]).await?;
+    practice.run(&["apply", "--through", "commit"]).await?;
     practice.run(&["verify"]).await?;
     practice.run(&["ledger", "verify"]).await?;
 

@@ -144,10 +144,10 @@ fn may_retire(state: &Handover, name: &WaveName) -> Result<(), CommandError> {
     };
     match state.waves.get(name).map(|wave| wave.stage) {
         None => refused("it has not begun", "`migrate status` lists the waves"),
-        Some(Stage::Confirmed | Stage::Retiring | Stage::Retired) => Ok(()),
-        Some(Stage::Committed) => refused(
-            "it is committed, and its fences were not seen standing after that",
-            "`migrate apply --through commit` looks at them once more",
+        Some(stage) if stage.is_completed() => Ok(()),
+        Some(stage) if stage.is_committed() => refused(
+            "it is handed over, and not complete: somebody may still read them",
+            "`migrate apply --through complete` switches who reads, seals the old copies and admits writers",
         ),
         Some(Stage::RolledBack) => {
             refused("it was rolled back: Secrets Manager holds what counts", "`migrate status` lists the waves")

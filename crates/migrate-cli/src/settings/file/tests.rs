@@ -39,7 +39,7 @@ fn every_problem_is_told_at_its_line_and_no_text_is_quoted() {
     let text = "[environment.prod]\nregoin = \"canary\"\n[environment.prod.outgoing]\nsettle = \"canary\"\nconcurrency = 0\n\
                 [environment.prod.incoming]\ntoken = \"canary\"\naddress = \"https://canary:x@vault.example\"\n[environment.Prod]\n";
     insta::assert_snapshot!(problems(text), @r#"
-    line 2, column 1: unknown key `regoin`; known here: inventory, ledger, plans, shared, outgoing, incoming, eso, vault
+    line 2, column 1: unknown key `regoin`; known here: inventory, ledger, plans, shared, outgoing, incoming, eso, cluster, vault
     line 4, column 10: `settle` takes a duration such as "5m" or "90s"
     line 5, column 15: `concurrency` takes a whole number from 1 to 1000
     line 7, column 1: `token` has no place here: this file is in Git and never holds a credential; VAULT_TOKEN or `vault login` gives the token

@@ -22,7 +22,7 @@ const USAGE: i32 = 64;
 const LEDGER: &str = "migrate/test/ledger.jsonl";
 
 /// To the end, with consumers that nobody switches here.
-const COMMIT: [&str; 4] = ["apply", "--through", "commit", "--consumers-by-hand"];
+const COMMIT: [&str; 3] = ["apply", "--through", "commit"];
 
 /// Runs a command with `--json`; what it says is data.
 #[track_caller]

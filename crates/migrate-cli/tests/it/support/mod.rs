@@ -11,12 +11,14 @@
 mod aws;
 mod canary;
 mod cli;
+mod cluster;
 mod vault;
 mod world;
 
 pub(crate) use aws::AwsAccount;
 pub(crate) use canary::Canary;
 pub(crate) use cli::{Whole, Workbench};
+pub(crate) use cluster::{Cluster, Held};
 pub(crate) use vault::Mount;
 pub(crate) use world::World;
 

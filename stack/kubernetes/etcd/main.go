@@ -1,0 +1,12 @@
+// etcd, in the version that Kubernetes asks for.
+package main
+
+import (
+	"os"
+
+	"go.etcd.io/etcd/server/v3/etcdmain"
+)
+
+func main() {
+	etcdmain.Main(os.Args)
+}
