@@ -10,7 +10,7 @@
 //!             ──► seen(exempt)          ──► FenceSeen::{Open, Ours, Altered}
 //! ```
 //!
-//! Where an organisation closes secrets by their tag instead, [`tag_to_fence`] and its neighbours do the same with one tag.
+//! Where an organisation closes secrets by their tag instead, [`tag_to_set`] and its neighbours do the same with one tag.
 //!
 //! Grammar: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
 

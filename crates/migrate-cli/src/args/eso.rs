@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use migrate_core::name::kubernetes::Namespace;
-use phase1_eso::version::EsoVersion;
+use phase1_eso::{delivery::rights::Subject, version::EsoVersion};
 
 use super::Emitting;
 
@@ -14,6 +14,8 @@ pub enum Eso {
     Import(Import),
     /// Write ExternalSecrets and their stores into a folder, made of the inventory
     Emit(Emit),
+    /// Print the roles that a switch, or `verify --cluster`, needs in Kubernetes
+    Rights(Rights),
     /// Show where two sets of manifests mean different things to the operator; order and defaults do not count
     Diff(Diff),
     /// Check manifests without a cluster: their form, and what would hurt when a store is switched
@@ -86,6 +88,37 @@ pub struct Import {
     /// Namespace of manifests that name none
     #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     pub namespace: Option<Namespace>,
+}
+
+/// `migrate eso rights`
+#[derive(Debug, ClapArgs)]
+pub struct Rights {
+    /// What is to be done
+    #[arg(long = "for", value_enum, default_value_t = Task::Git, value_name = "TASK")]
+    pub task: Task,
+    /// ServiceAccount that gets the rights, as NAMESPACE/NAME
+    #[arg(long, value_name = "ACCOUNT", value_parser = account)]
+    pub service_account: Subject,
+}
+
+/// What rights are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Task {
+    /// `verify --cluster`
+    Verify,
+    /// `apply --through switch --mode git`, and what follows
+    Git,
+    /// The same with `--mode direct`
+    Direct,
+}
+
+fn account(text: &str) -> Result<Subject, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if Namespace::parse(namespace).is_ok() && !name.is_empty() => {
+            Ok(Subject { namespace: namespace.to_owned(), name: name.to_owned() })
+        }
+        _ => Err("a ServiceAccount is named NAMESPACE/NAME".to_owned()),
+    }
 }
 
 /// `migrate eso diff`

@@ -105,6 +105,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Com
         Command::Inventory(Inventory::Show) => inventory::show::run(context),
         Command::Eso(Eso::Emit(args)) => eso::emit::run(context, &args),
         Command::Eso(Eso::Import(args)) => eso::import::run(context, &args),
+        Command::Eso(Eso::Rights(args)) => eso::rights::run(context, &args),
         Command::Eso(Eso::Diff(args)) => eso::diff::run(context, &args),
         Command::Eso(Eso::Validate(args)) => eso::validate::run(context, &args),
         Command::Eso(Eso::Explain { id }) => eso::explain::run(context, id.as_deref()),

@@ -7,6 +7,7 @@
 //! The Secret in use is only ever read here. What is compared are bytes in memory, in constant time; told are keys.
 
 mod live;
+pub mod rights;
 mod spelled;
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,12 @@ async fn sixty_secrets_of_every_kind_move_under_secrets_in_use() {
     let is_shadow = |name: &str| name.ends_with("-migrate-shadow");
     let written = cluster.changes_of_secrets(NAMESPACE, is_shadow).len();
 
+    let kubeconfig = cluster.under_rights(&bench, NAMESPACE, "direct");
+    let configuration = bench.read("migrate.toml");
+    bench.write(
+        "migrate.toml",
+        &configuration.replace(&cluster.kubeconfig.display().to_string(), &kubeconfig.display().to_string()),
+    );
     let all_equal = || {
         let verified = bench.migrate(&["verify", "--cluster"]).expect_code(0);
         assert!(

@@ -64,9 +64,18 @@ impl Scene {
         scene.synchronise("manifests");
         scene.cluster.settled(&scene.namespace);
         scene.before = scene.cluster.secrets(&scene.namespace);
+        scene.restrict("direct");
         scene.bench.migrate(&["plan", "--wave", "one"]).expect_code(0);
         scene.bench.migrate(&["apply", "--through", "commit"]).expect_code(0);
         scene
+    }
+
+    /// From now on `migrate` has nothing but the rights that it prints for a task.
+    fn restrict(&self, task: &str) {
+        let kubeconfig = self.cluster.under_rights(&self.bench, &self.namespace, task);
+        let configuration = self.bench.read("migrate.toml");
+        let line = configuration.lines().find(|line| line.starts_with("kubeconfig = ")).expect("a kubeconfig").to_owned();
+        self.bench.write("migrate.toml", &configuration.replace(&line, &format!("kubeconfig = \"{}\"", kubeconfig.display())));
     }
 
     /// What a GitOps controller does with what is committed.

@@ -11,6 +11,7 @@ use super::{BLOCKED, INCOMPLETE, READERS, Scene};
 #[tokio::test(flavor = "multi_thread")]
 async fn by_git_each_step_waits_for_the_cluster_to_show_what_was_written() {
     let scene = Scene::committed("by-git").await;
+    scene.restrict("git");
     let waits = |through: &str| {
         let whole = scene.apply(through, "git").expect_code(INCOMPLETE);
         assert!(whole.stderr.contains("waits for its manifest in manifests to reach the cluster"), "{whole}");
@@ -109,6 +110,20 @@ async fn what_somebody_changed_in_the_cluster_is_named_by_place_and_not_written_
     assert!(told.stderr.contains("once is not in the cluster"), "{told}");
     scene.bench.migrate(&["apply", "--through", "complete", "--mode", "direct", "--gone", &gone]).expect_code(0);
     assert!(scene.records().contains(&"declared-gone".to_owned()));
+}
+
+// Least rights: each denied verb is an error that names it, and nothing is half done.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_rights_a_switch_says_which_one_is_missing() {
+    let scene = Scene::committed("denied").await;
+    scene.restrict("verify");
+    scene.bench.migrate(&["verify", "--cluster"]).expect_code(0);
+    let told = scene.apply("switch", "direct").expect_code(BLOCKED);
+    assert!(told.stderr.contains("403 Forbidden") && told.stderr.contains("cannot get resource \"externalsecrets\""), "{told}");
+    scene.untouched();
+    scene.restrict("direct");
+    scene.apply("complete", "direct").expect_code(0);
+    scene.is_complete();
 }
 
 /// Kills a run once a condition holds.

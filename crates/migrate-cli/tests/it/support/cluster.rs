@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{AwsAccount, Mount, Servers, variable};
+use super::{AwsAccount, Mount, Servers, Workbench, variable};
 
 /// Longer than anything that works takes; only what is broken waits so long.
 const PATIENCE: &str = "--timeout=90s";
@@ -147,6 +147,26 @@ impl Cluster {
             "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "aws-keys", "namespace": namespace },
             "stringData": { "id": account.access_key_id, "key": account.secret_access_key, "token": account.session_token },
         }));
+    }
+
+    /// A kubeconfig of a ServiceAccount with nothing but the rights that `migrate eso rights` prints, in a file beside the administrator's.
+    pub(crate) fn under_rights(&self, bench: &Workbench, namespace: &str, task: &str) -> PathBuf {
+        let account = format!("{namespace}/migrator");
+        self.apply(
+            &json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "migrator", "namespace": namespace } }),
+        );
+        let printed = bench.migrate(&["eso", "rights", "--for", task, "--service-account", &account]).expect_code(0).stdout;
+        // Cluster-wide roles of tests that run beside this one must not be each other's.
+        let printed = printed.replace("  name: migrate\n", &format!("  name: migrate-{namespace}\n"));
+        bench.write("rights.yaml", &printed);
+        let rights = bench.repository().join("rights.yaml");
+        self.run(&["apply", "--server-side", "--force-conflicts", "--filename", rights.to_str().expect("UTF-8")]);
+        let token = self.run(&["create", "token", "migrator", "--namespace", namespace, "--duration", "2h"]);
+        let mut config: Value = serde_json::from_str(&fs::read_to_string(&self.kubeconfig).expect("a kubeconfig")).expect("JSON");
+        config["users"][0]["user"] = json!({ "token": token.trim() });
+        let path = self.kubeconfig.with_file_name(format!("{namespace}-{task}.kubeconfig"));
+        fs::File::create(&path).and_then(|mut file| file.write_all(config.to_string().as_bytes())).expect("a written kubeconfig");
+        path
     }
 
     /// A ServiceAccount that may read a mount in OpenBao, by auth/cluster and a role of its own, whose name is returned.
