@@ -69,7 +69,7 @@ fn manifests_are_written_once_and_checked_afterwards() {
     --- exit 0
     ");
     shows!(bench.read("deploy/base/external-secret.orders.orders-db.yaml"), @r"
-    # Emitted by `migrate eso emit`. Edit its input instead: an edited file is not overwritten. (5b1a3e363d8fefdc)
+    # Emitted by `migrate eso emit`. Edit its input instead: an edited file is not overwritten. (7045709e46176341)
     apiVersion: external-secrets.io/v1
     kind: ExternalSecret
     metadata:
@@ -94,6 +94,7 @@ fn manifests_are_written_once_and_checked_afterwards() {
         template:
           engineVersion: v2
           mergePolicy: Replace
+          metadata: {}
       dataFrom:
       - extract:
           key: platform-data/postgres/orders

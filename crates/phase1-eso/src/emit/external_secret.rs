@@ -58,8 +58,8 @@ struct Spec {
 struct ClusterSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     external_secret_name: Option<KubernetesName>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    external_secret_metadata: Option<TemplateMetadata>,
+    /// Written by the operator where nobody did, as in [`template_metadata`].
+    external_secret_metadata: TemplateMetadata,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_time: Option<GoDuration>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -116,10 +116,13 @@ pub(super) fn make(wanted: &Wanted<'_>, gathered: &Gathered<'_>, refuse: &mut dy
         data: read.data,
         data_from: read.data_from,
     };
-    let (kind, spec) = match gathered.placement() {
+    let (kind, mut spec) = match gathered.placement() {
         None => (Kind::ExternalSecret, serde_json::to_value(spec)),
         Some(placement) => (Kind::ClusterExternalSecret, serde_json::to_value(cluster(placement, spec, refuse))),
     };
+    if let Ok(spec) = &mut spec {
+        template_metadata(spec);
+    }
     // Names, texts and numbers always have a JSON form.
     let spec = complete::spec(kind, wanted.version, &spec.unwrap_or(Value::Null), refuse);
     let object = Object {
@@ -131,6 +134,16 @@ pub(super) fn make(wanted: &Wanted<'_>, gathered: &Gathered<'_>, refuse: &mut dy
         spec,
     };
     Some(Made { object, stores, mounted, loss: read.loss })
+}
+
+/// The operator writes `metadata` into a template where nobody did: a field of Go without a pointer, which an update of the object sends along
+/// (seen of 0.20.4). Written from the start, it is no difference between Git and cluster.
+fn template_metadata(spec: &mut Value) {
+    let is_cluster = spec.get("externalSecretSpec").is_some();
+    let spec = if is_cluster { &mut spec["externalSecretSpec"] } else { spec };
+    if let Some(template) = spec.get_mut("target").and_then(|target| target.get_mut("template")).and_then(Value::as_object_mut) {
+        template.entry("metadata").or_insert_with(|| Value::Object(serde_json::Map::new()));
+    }
 }
 
 /// What the operator takes for `refreshPolicy` where none is said.
@@ -147,7 +160,7 @@ fn cluster(placement: ClusterPlacement, spec: Spec, refuse: &mut dyn FnMut(Refus
     }
     ClusterSpec {
         external_secret_name: placement.external_secret_name,
-        external_secret_metadata: (metadata != TemplateMetadata::default()).then_some(metadata),
+        external_secret_metadata: metadata,
         refresh_time: placement.refresh_time,
         namespace_selectors: placement.namespace_selectors,
         namespaces: placement.namespaces,

@@ -157,6 +157,7 @@ fn from_secrets_manager_everything_is_written_that_the_version_would_fill_in() {
         template:
           engineVersion: v2
           mergePolicy: Replace
+          metadata: {}
           data:
             url: postgres://{{ .username }}@{{ .host }}/orders
       data:
@@ -265,6 +266,7 @@ fn from_vault_reads_are_spelled_as_proved_and_what_stays_names_its_store() {
         template:
           engineVersion: v2
           mergePolicy: Replace
+          metadata: {}
           data:
             url: postgres://{{ .username }}@{{ .host }}/orders
       data:
@@ -370,6 +372,7 @@ fn a_find_is_left_as_it_is_for_secrets_manager_and_spelled_out_for_vault() {
         template:
           engineVersion: v2
           mergePolicy: Replace
+          metadata: {}
       data:
       - secretKey: prod_orders
         remoteRef:

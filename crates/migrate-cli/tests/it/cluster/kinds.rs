@@ -39,6 +39,19 @@ fn applied(cluster: &Cluster, bench: &Workbench, out: &str) {
     cluster.run(&["apply", "--server-side", "--force-conflicts", "--kustomize", overlay.to_str().expect("UTF-8")]);
 }
 
+/// The API server added no field to what was written (server-side apply refuses one that it does not know), and lost none.
+fn as_written(cluster: &Cluster, bench: &Workbench, out: &str) {
+    let overlay = bench.repository().join(out).join("overlays/test");
+    let written = cluster.written(overlay.to_str().expect("UTF-8"));
+    assert!(written.len() > 50, "{} objects", written.len());
+    for object in written {
+        let (kind, name) = (object["kind"].as_str().expect("a kind"), object["metadata"]["name"].as_str().expect("a name"));
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or("default");
+        let live = cluster.get(namespace, &[kind, name]).unwrap_or_else(|| panic!("{kind} {name} is not there"));
+        assert_eq!(live["spec"], object["spec"], "{kind} {name}");
+    }
+}
+
 // REQ ESO-1, ESO-3, ESO-5, VLT-4, AUT-2, P4
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_secrets_of_every_kind_move_under_secrets_in_use() {
@@ -59,6 +72,7 @@ async fn sixty_secrets_of_every_kind_move_under_secrets_in_use() {
     bench.migrate(&["eso", "emit", "--store", "aws", "--out", "manifests"]).expect_code(0);
     applied(&cluster, &bench, "manifests");
     cluster.settled(NAMESPACE);
+    as_written(&cluster, &bench, "manifests");
     let before = cluster.secrets(NAMESPACE);
     let is_shadow = |name: &str| name.ends_with("-migrate-shadow");
     let written = cluster.changes_of_secrets(NAMESPACE, is_shadow).len();

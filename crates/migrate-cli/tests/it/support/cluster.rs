@@ -71,6 +71,18 @@ impl Cluster {
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
+    /// The objects of an overlay, as they are written.
+    pub(crate) fn written(&self, overlay: &str) -> Vec<Value> {
+        let text = self.run(&["create", "--dry-run=client", "--output", "json", "--kustomize", overlay]);
+        let documents = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
+        let items =
+            documents.map(|document| document.expect("JSON")).flat_map(|mut document| match document["items"].as_array_mut() {
+                Some(items) => std::mem::take(items),
+                None => vec![document],
+            });
+        items.collect()
+    }
+
     /// Objects of an overlay that are not in the cluster as it says.
     pub(crate) fn differing(&self, overlay: &str) -> Vec<String> {
         let arguments = ["diff", "--server-side", "--force-conflicts", "--kustomize", overlay];
