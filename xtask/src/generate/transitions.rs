@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use anyhow::{Context as _, Result};
 use migrate_core::{
-    handover::{Handover, Retirement, next},
+    handover::{Handover, Retirement, Stage, next},
     id::Epoch,
 };
 use serde_json::Value;
@@ -96,6 +96,13 @@ fn shown(state: &Handover) -> Result<Shown> {
     if let Some(gone) = gone {
         return Ok(Shown { stage: word(&stage)?, step: gone.to_owned() });
     }
+    if matches!(wave.stage, Stage::Switching | Stage::Sealed) {
+        let way = wave.deliveries.values().next().map(serde_json::to_value).transpose()?;
+        let way = way.map_or(Ok("no delivery".to_owned()), |way| word(&way).map(|way| format!("delivery {way}")))?;
+        let seal =
+            wave.members.values().next().map(|member| serde_json::to_value(member.seal)).context("a wave has a member")??;
+        return Ok(Shown { stage: word(&stage)?, step: format!("{way}, seal {}", word(&seal)?) });
+    }
     let step = word(&step["step"])?;
     Ok(Shown { stage: word(&stage)?, step: if older { format!("{step} by an earlier run") } else { step } })
 }
@@ -115,7 +122,7 @@ mod tests {
     #[test]
     fn a_wave_can_get_from_its_beginning_to_each_of_its_ends() {
         let ends: BTreeSet<_> = changes().unwrap().into_iter().map(|change| change.to.stage).collect();
-        assert!(["confirmed", "rolled back", "retired"].iter().all(|end| ends.contains(*end)), "{ends:?}");
+        assert!(["confirmed", "sealed", "completed", "rolled back", "retired"].iter().all(|end| ends.contains(*end)), "{ends:?}");
     }
 
     #[test]

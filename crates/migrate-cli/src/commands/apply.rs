@@ -112,6 +112,10 @@ pub(super) async fn run(context: &Context, args: &args::Apply) -> Result<Exit, C
         Some(path) => plans::read(&context.environment.directory.join(path))?,
         None => match only_open(&settings, file.state(), goal)? {
             Some(plan) => plan,
+            None if args.lift_seal => {
+                return Err(CommandError::new(Reason::MembersBlocked, "no wave is sealed that is not complete")
+                    .hint("`migrate status` says how far each is"));
+            }
             None => {
                 context.printer.show(&nothing(&settings, goal));
                 return Ok(Exit::Done);

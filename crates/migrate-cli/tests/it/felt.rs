@@ -116,6 +116,34 @@ fn is_denied(answer: &Result<Value, Value>) -> bool {
     answer.as_ref().is_err_and(|refusal| refusal["__type"] == "AccessDeniedException")
 }
 
+// P4: nobody reads an old copy once writers are admitted; until then a seal can be lifted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seal_is_felt_by_readers_and_lifted_until_the_wave_is_complete() {
+    let scene = Scene::planned("felt-seal", TakesEffect::AtOnce, "settle = \"0s\"\nseal_wait = \"0s\"").await;
+    let read = async || scene.application.try_call("GetSecretValue", json!({ "SecretId": NAMES[0] })).await;
+    scene.bench.migrate(&["apply", "--through", "commit"]).expect_code(0);
+    read().await.expect("an old copy that can be read");
+    scene.bench.migrate(&["apply", "--through", "seal"]).expect_code(0);
+    assert!(is_denied(&read().await), "a sealed copy was read");
+    let lifted = scene.bench.migrate(&["apply", "--lift-seal"]).expect_code(0);
+    assert!(lifted.stdout.contains("old copies of 3 secrets can be read again"), "{lifted}");
+    read().await.expect("an old copy that can be read again");
+    assert!(scene.reached("seal-lifted") && !scene.reached("completed"));
+    scene.bench.migrate(&["apply", "--through", "complete"]).expect_code(0);
+    assert!(is_denied(&read().await), "a sealed copy was read");
+    scene.bench.migrate(&["apply", "--lift-seal"]).expect_code(3);
+    // Somebody takes the seal away, and leaves the fence.
+    let input = json!({ "SecretId": NAMES[0] });
+    let stored = scene.migration.call("GetResourcePolicy", input).await;
+    let mut policy: Value = serde_json::from_str(stored["ResourcePolicy"].as_str().expect("a policy")).expect("JSON");
+    let statements = policy["Statement"].as_array_mut().expect("statements");
+    statements.retain(|statement| !statement["Sid"].as_str().is_some_and(|sid| sid.starts_with("MigrateSeal")));
+    let input = json!({ "SecretId": NAMES[0], "ResourcePolicy": policy.to_string() });
+    scene.migration.call("PutResourcePolicy", input).await;
+    let told = scene.bench.migrate(&["status"]).expect_code(VIOLATION);
+    assert!(told.stdout.contains("has lost its seal"), "{told}");
+}
+
 /// Without settle time and probe: the fence is stored and nobody feels it yet.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_settle_time_and_probe_an_acknowledged_write_is_lost() {
